@@ -1,0 +1,1 @@
+"""speechrnn: speech recognition with recurrent networks and CTC."""

@@ -1,0 +1,34 @@
+"""The one kind of error that a user can cure.
+
+Everything that goes wrong because of a file, a flag or a machine is a `SpeechRnnError` whose text is one
+line: what was found, what was wanted, what to do. The command line prints that line and exits with 2. Any
+other exception is a bug of ours and keeps its traceback.
+"""
+
+from pathlib import Path
+
+
+class SpeechRnnError(Exception):
+    """A problem with a one-line description that names the file or flag and the cure."""
+
+
+def missing_extra(package: str, extra: str, purpose: str) -> SpeechRnnError:
+    """Return the error for an optional `package` that is not installed and comes with `extra`."""
+    return SpeechRnnError(
+        f"{purpose} needs the package {package}; install it with: pip install 'speechrnn[{extra}]'"
+    )
+
+
+def check_readable(path: Path) -> None:
+    """Raise SpeechRnnError unless `path` is a file that can be opened and holds at least one byte."""
+    if not path.exists():
+        raise SpeechRnnError(f"{path}: no such file; check the path")
+    if path.is_dir():
+        raise SpeechRnnError(f"{path}: is a folder, not a file; name a file inside it")
+    try:
+        with path.open("rb") as stream:
+            first = stream.read(1)
+    except OSError as error:
+        raise SpeechRnnError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    if not first:
+        raise SpeechRnnError(f"{path}: is empty (0 bytes); record or copy it again")

@@ -1,0 +1,64 @@
+"""A thin pen for ONNX graphs: nodes are written one by one, in the order the data flows.
+
+Front end, encoder and head each add their nodes to one `GraphBuilder`; `build` closes the graph. Written by
+hand rather than by an exporter because exporters do not carry lengths through bidirectional layers.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 17
+IR_VERSION = 8
+
+
+class GraphBuilder:
+    """Collects nodes and constants; every method returns the name of the value that it made."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, value: npt.ArrayLike, name: str, dtype: npt.DTypeLike = None) -> str:
+        """Store `value` under a name that starts with `name`."""
+        unique = f"{name}.{len(self.constants)}"
+        self.constants.append(
+            numpy_helper.from_array(np.ascontiguousarray(np.asarray(value, dtype=dtype)), unique)
+        )
+        return unique
+
+    def node(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """Append `operator` with one output."""
+        return self.nodes_out(operator, 1, *inputs, domain=domain, **attributes)[0]
+
+    def nodes_out(
+        self, operator: str, count: int, *inputs: str, domain: str = "", **attributes: Any
+    ) -> list[str]:
+        """Append `operator` with `count` outputs."""
+        outputs = [f"{operator.lower()}.{len(self.nodes)}.{number}" for number in range(count)]
+        self.nodes.append(helper.make_node(operator, list(inputs), outputs, domain=domain, **attributes))
+        return outputs
+
+    def rename(self, value: str, name: str) -> None:
+        """Give `value` the public name `name`, for an output of the graph."""
+        self.nodes.append(helper.make_node("Identity", [value], [name]))
+
+    def build(
+        self, inputs: dict[str, tuple[int, list[str | int]]], outputs: dict[str, tuple[int, list[str | int]]]
+    ) -> onnx.ModelProto:
+        """Return the model; `inputs` and `outputs` map names to (TensorProto type, shape)."""
+        graph = helper.make_graph(
+            self.nodes,
+            "speechrnn",
+            [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in inputs.items()],
+            [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in outputs.items()],
+            self.constants,
+        )
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+
+
+FLOAT = TensorProto.FLOAT
+INT64 = TensorProto.INT64
