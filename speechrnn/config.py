@@ -41,7 +41,7 @@ class FrontEnd:
     deltas: Literal[0, 1, 2] = 0
     """Orders of time derivatives appended to the features."""
     normalisation: Literal["utterance", "global", "none"] = "utterance"
-    """Subtract mean and divide by deviation of each bin: per utterance, over the training set, or not at all."""
+    """Mean 0 and deviation 1 in each bin: per utterance, over the training set, or not at all."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ scoring see the same letters. A `Vocabulary` turns text into token numbers for C
 is the blank. Nothing here knows about audio or networks.
 """
 
+import itertools
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -60,5 +61,5 @@ def character_tokens(text: str, vocabulary: Vocabulary) -> tuple[list[int], list
 
 
 def needed_frames(tokens: Sequence[int]) -> int:
-    """Return the fewest frames that CTC can align `tokens` to: one each, and a blank between equal neighbours."""
-    return len(tokens) + sum(a == b for a, b in zip(tokens, tokens[1:], strict=False))
+    """Return the fewest frames that CTC aligns `tokens` to: one each, a blank between equal ones."""
+    return len(tokens) + sum(a == b for a, b in itertools.pairwise(tokens))

@@ -1,4 +1,7 @@
-"""What decoding returns: words with times and confidences. Every decoder makes these, every format prints them."""
+"""What decoding returns: words with times and confidences.
+
+Every decoder makes these, every output format prints them.
+"""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,24 @@
+"""How the convolutions between features and recurrent layers shorten time and frequency.
+
+Shared by the network (`training/encoder.py`), its graph (`export/`) and everything that must know how many
+frames a recording becomes. All kernels are 3 wide with padding 1, so a stride of s turns n frames into
+(n - 1) // s + 1 frames and never skips one.
+"""
+
+KERNEL = 3
+TIME_STRIDES = {1: (1, 1), 2: (1, 2), 3: (1, 3), 4: (2, 2), 6: (2, 3), 8: (2, 2, 2)}  # by total stride
+FREQUENCY_STRIDES = (2, 2, 1)  # of the first, second and third convolution
+
+
+def output_frames(frames: int, stride: int) -> int:
+    """Return how many frames are left of `frames` after subsampling time by `stride`, a key of TIME_STRIDES."""
+    for factor in TIME_STRIDES[stride]:
+        frames = (frames - 1) // factor + 1
+    return frames
+
+
+def output_bins(bins: int, stride: int) -> int:
+    """Return how many frequency bins of each channel are left of `bins` after the same convolutions."""
+    for factor in FREQUENCY_STRIDES[: len(TIME_STRIDES[stride])]:
+        bins = (bins - 1) // factor + 1
+    return bins
