@@ -22,7 +22,7 @@ class GraphBuilder:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
-    def constant(self, value: npt.ArrayLike, name: str, dtype: npt.DTypeLike = None) -> str:
+    def constant(self, value: npt.ArrayLike, name: str, dtype: npt.DTypeLike | None = None) -> str:
         """Store `value` under a name that starts with `name`."""
         unique = f"{name}.{len(self.constants)}"
         self.constants.append(
