@@ -11,7 +11,7 @@ FREQUENCY_STRIDES = (2, 2, 1)  # of the first, second and third convolution
 
 
 def output_frames(frames: int, stride: int) -> int:
-    """Return how many frames are left of `frames` after subsampling time by `stride`, a key of TIME_STRIDES."""
+    """Return how many frames are left of `frames` after subsampling time by `stride` (see TIME_STRIDES)."""
     for factor in TIME_STRIDES[stride]:
         frames = (frames - 1) // factor + 1
     return frames

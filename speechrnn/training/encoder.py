@@ -13,10 +13,8 @@ from torch.nn import functional as F
 
 from speechrnn import config
 from speechrnn.subsampling import FREQUENCY_STRIDES, KERNEL, TIME_STRIDES, output_bins
-from speechrnn.training.draws import uniform
+from speechrnn.training.draws import Stream, uniform
 from speechrnn.training.recurrence import RecurrentLayer, valid_frames
-
-DROPOUT_STREAM = 1000  # streams of `draws.uniform` from here on belong to dropout
 
 
 class Encoder(nn.Module):
@@ -96,11 +94,11 @@ class Layer(nn.Module):
 
 
 def locked_dropout(hidden: Tensor, share: float, seeds: Tensor | None, stream: int) -> Tensor:
-    """Silence a `share` of the units of `hidden` [batch, frames, width], the same ones throughout an utterance.
+    """Silence a `share` of the units of `hidden` [batch, frames, width], the same for a whole utterance.
 
     Which ones depends on its seed and on `stream` alone, so batches may be cut in any way.
     """
     if seeds is None or share == 0:
         return hidden
-    kept = uniform(seeds, DROPOUT_STREAM + stream, hidden.shape[-1]) >= share
+    kept = uniform(seeds, Stream.DROPOUT + stream, hidden.shape[-1]) >= share
     return hidden * (kept[:, None, :] / (1 - share)).to(hidden.dtype)
