@@ -6,7 +6,8 @@ frames a recording becomes. All kernels are 3 wide with padding 1, so a stride o
 """
 
 KERNEL = 3
-TIME_STRIDES = {1: (1, 1), 2: (1, 2), 3: (1, 3), 4: (2, 2), 6: (2, 3), 8: (2, 2, 2)}  # by total stride
+# By total stride. The large stride comes first: at 10 ms a convolution costs as much as a recurrent layer.
+TIME_STRIDES = {1: (1, 1), 2: (2, 1), 3: (3, 1), 4: (2, 2), 6: (3, 2), 8: (2, 2, 2)}
 FREQUENCY_STRIDES = (2, 2, 1)  # of the first, second and third convolution
 
 
