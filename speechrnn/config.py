@@ -163,6 +163,10 @@ class Run:
     """Number format of the encoder; `auto` times a few steps of each at the start and stores the faster."""
     evaluate_every: int = 500
     """Updates between evaluations on the validation set."""
+    save_minutes: float = 5.0
+    """Minutes between saves of the state that a run continues from; each validation saves it as well."""
+    threads: int = 0
+    """Processor cores to train on, without a GPU; 0 takes all that this process may use."""
     seed: int = 0
     """Seed of the weights, of the order and of all augmentation."""
 
