@@ -85,7 +85,7 @@ class Speaker:
         self._library.espeak_Synchronize()
         if not self._blocks:
             return np.zeros(0, np.float32)
-        return np.concatenate(self._blocks).astype(np.float32) / 32768
+        return np.concatenate(self._blocks).astype(np.float32) / np.float32(32768)
 
     def __enter__(self) -> Self:
         return self
@@ -122,7 +122,7 @@ def _load() -> tuple[ctypes.CDLL, int]:
         library = ctypes.CDLL(str(path))
     except OSError as error:
         raise SpeechRnnError(
-            f"{path}: cannot be loaded ({error}); reinstall it with: pip install --force-reinstall espeakng-loader"
+            f"{path}: cannot be loaded ({error}); reinstall the package espeakng-loader"
         ) from error
     sample_rate = library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, str(data).encode(), 0)
     if sample_rate <= 0:

@@ -98,7 +98,7 @@ RULES: dict[str, tuple[str, ...]] = {
         "what will the weather be like in <place> on <weekday>",
         "will it <rain> in <place> <when>",
         "how <warm> will it be in <place> <when>",
-        "it is <number> degrees and <sky> in <place>",
+        "it is <tens> degrees and <sky> in <place>",
     ),
     "arithmetic": (
         "what is <number> <operation> <number>",

@@ -36,8 +36,8 @@ TRAIN_WOMEN = (
 )  # fmt: skip
 TRAIN_MEN = (
     "m1", "m2", "m4", "m5", "m6", "m7", "m8", "adam", "Alex", "Andy", "benjamin", "boris", "david", "Denis",
-    "edward", "Gene", "gustave", "iven", "john", "Lee", "marcelo", "Mario", "max", "Michael", "miguel", "norbert",
-    "pedro", "quincy", "rob", "sandro",
+    "edward", "Gene", "gustave", "iven", "john", "Lee", "marcelo", "Mario", "max", "Michael", "miguel",
+    "norbert", "pedro", "quincy", "rob", "sandro",
 )  # fmt: skip
 TEST_WOMEN = ("f4", "Annie", "anika", "steph2")
 TEST_MEN = ("m3", "robert", "Nguyen", "Reed", "travis", "edward2", "mike2", "victor")
@@ -137,7 +137,9 @@ def _claim(folder: Path, settings: Settings) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         marker.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        raise SpeechRnnError(f"{folder}: cannot be written ({error.strerror}); name another folder") from error
+        raise SpeechRnnError(
+            f"{folder}: cannot be written ({error.strerror}); name another folder"
+        ) from error
 
 
 def _speak_all(assignments: list[Assignment], workers: int) -> None:
@@ -166,7 +168,9 @@ def _speak(assignment: Assignment) -> None:
     if process.returncode == CURABLE_STATUS:
         raise SpeechRnnError(complaint.replace(str(unfinished), str(folder)))
     if process.returncode != 0:
-        raise RuntimeError(f"speaker {assignment.speaker} ended with status {process.returncode}: {complaint}")
+        raise RuntimeError(
+            f"speaker {assignment.speaker} ended with status {process.returncode}: {complaint}"
+        )
     unfinished.rename(folder)
 
 

@@ -1,0 +1,22 @@
+"""Where corpora lie that are on this machine already: `--data-dir`, or the variable SPEECHRNN_DATA."""
+
+import os
+from pathlib import Path
+
+from speechrnn.errors import SpeechRnnError
+
+VARIABLE = "SPEECHRNN_DATA"
+
+
+def data_folder(data_dir: Path | None) -> Path | None:
+    """Return the folder to look for corpora in: `data_dir`, else what SPEECHRNN_DATA names, else None.
+
+    Raises SpeechRnnError when the folder that was named does not exist.
+    """
+    source, named = ("--data-dir", data_dir) if data_dir else (VARIABLE, os.environ.get(VARIABLE))
+    if not named:
+        return None
+    folder = Path(named)
+    if not folder.is_dir():
+        raise SpeechRnnError(f"{source} {folder}: no such folder; correct it or leave it out")
+    return folder
