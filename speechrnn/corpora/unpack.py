@@ -45,7 +45,7 @@ def _extract(archive: Path, folder: Path) -> None:
             for member in tar:
                 if not (member.isfile() or member.isdir()):
                     raise SpeechRnnError(
-                        f"{archive}: holds a link or a device ({member.name}), which no corpus does; {refetch}"
+                        f"{archive}: holds a link or a device ({member.name}), as no corpus does; {refetch}"
                     )
                 tar.extract(member, folder, filter="data")
     except tarfile.FilterError as error:
