@@ -66,7 +66,8 @@ def read_manifest(path: Path | str) -> list[Utterance]:
         if not line.strip():
             continue
         place = f"{path}:{number}"
-        utterance = _utterance(line, path.parent, place)
+        utterance = parse_line(line, path.parent, place)
+        _check_audio(utterance, place)
         if utterance.id in first_line:
             raise SpeechRnnError(
                 f"{place}: has the id {utterance.id!r} of line {first_line[utterance.id]}; "
@@ -77,6 +78,24 @@ def read_manifest(path: Path | str) -> list[Utterance]:
     if not utterances:
         raise SpeechRnnError(f"{path}: holds no utterances; {REQUIRED}")
     return utterances
+
+
+def parse_line(line: bytes, folder: Path, place: str) -> Utterance:
+    """Return the utterance that a `line` of a manifest in `folder` describes, audio unseen.
+
+    Raises SpeechRnnError that names `place` where the line describes none.
+    """
+    fields = _decode(line, place)
+    offset = fields.offset or 0.0
+    return Utterance(
+        audio_filepath=folder / fields.audio_filepath,
+        text=normalise(fields.text),
+        duration=fields.duration,
+        offset=offset,
+        speaker=_name(fields.speaker),
+        label=_name(fields.label),
+        id=_name(fields.id) or default_id(fields.audio_filepath, offset),
+    )
 
 
 def write_manifest(path: Path | str, utterances: Iterable[Utterance]) -> None:
@@ -119,27 +138,6 @@ class _Line(msgspec.Struct, omit_defaults=True):
 _decoder = msgspec.json.Decoder(_Line)
 
 
-def _utterance(line: bytes, folder: Path, place: str) -> Utterance:
-    """Return the utterance that `line` describes; `place` is the file and line named in errors."""
-    fields = _decode(line, place)
-    audio = folder / fields.audio_filepath
-    if not os.path.isfile(audio):  # unlike Path.is_file, false and not an error for names no system allows
-        raise SpeechRnnError(
-            f"{place}: there is no audio file {str(audio)!r}; "
-            "correct the path (relative ones count from the manifest's folder)"
-        )
-    offset = fields.offset or 0.0
-    return Utterance(
-        audio_filepath=audio,
-        text=normalise(fields.text),
-        duration=fields.duration,
-        offset=offset,
-        speaker=_name(fields.speaker),
-        label=_name(fields.label),
-        id=_name(fields.id) or default_id(fields.audio_filepath, offset),
-    )
-
-
 def _decode(line: bytes, place: str) -> _Line:
     try:
         return _decoder.decode(line)
@@ -149,6 +147,15 @@ def _decode(line: bytes, place: str) -> _Line:
         raise SpeechRnnError(f"{place}: is not UTF-8; save the manifest as UTF-8") from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise SpeechRnnError(f"{place}: is not JSON ({error}); write one JSON object a line") from None
+
+
+def _check_audio(utterance: Utterance, place: str) -> None:
+    audio = utterance.audio_filepath
+    if not os.path.isfile(audio):  # unlike Path.is_file, false and not an error for names no system allows
+        raise SpeechRnnError(
+            f"{place}: there is no audio file {str(audio)!r}; "
+            "correct the path (relative ones count from the manifest's folder)"
+        )
 
 
 def _name(value: str | int | None) -> str | None:

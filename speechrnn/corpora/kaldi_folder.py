@@ -1,9 +1,10 @@
-"""Utterances of a Kaldi data directory: `wav.scp`, `text`, and where there are some `segments` and `utt2spk`.
+"""Utterances of a Kaldi data directory: `wav.scp`, `text`, and if they are there `segments` and `utt2spk`.
 
-Commands in `wav.scp` (`flac -c -d x.flac |`) are not run: a manifest names files, and a corpus from a stranger
-should not start programs.
+Commands in `wav.scp` (`flac -c -d x.flac |`) are not run: a manifest names files, and a corpus from a
+stranger should not start programs.
 """
 
+import os
 from pathlib import Path
 
 from speechrnn.corpora.listing import Entry, Listing, Problem, number_of, pairs_of
@@ -13,8 +14,8 @@ from speechrnn.errors import SpeechRnnError
 def kaldi_listing(folder: Path) -> Listing:
     """Return what the Kaldi data directory `folder` lists, in the order of its `text`.
 
-    A relative path in `wav.scp` counts from where Kaldi's scripts run: the working folder, or two levels above
-    `folder` (`data/train`); `folder` itself is tried too.
+    A relative path in `wav.scp` counts from where Kaldi's scripts run: the working folder, or two levels
+    above `folder` (`data/train`); `folder` itself is tried too.
     """
     problems: list[Problem] = []
     recordings = _recordings(folder, problems)
@@ -57,7 +58,7 @@ def _recordings(folder: Path, problems: list[Problem]) -> dict[str, Sound]:
 
 def _located(folder: Path, where: str) -> Path:
     candidates = [base / where for base in (Path(), folder / ".." / "..", folder)]
-    return next((path for path in candidates if path.exists()), Path(where))
+    return next((path for path in candidates if os.path.exists(path)), Path(where))
 
 
 def _segments(folder: Path, recordings: dict[str, Sound], problems: list[Problem]) -> dict[str, Sound]:

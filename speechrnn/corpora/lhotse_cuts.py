@@ -5,6 +5,7 @@ would compute (mixtures, padding, commands, changes of speed) cannot be written 
 """
 
 import gzip
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,4 +114,4 @@ def _audio(cut: Cut, folder: Path) -> Path | str:
     if holders[0].type != "file":
         return f"its sound is a {holders[0].type}, not a file"
     path = Path(holders[0].source)
-    return path if path.exists() else folder / path
+    return path if os.path.exists(path) else folder / path

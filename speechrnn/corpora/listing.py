@@ -27,16 +27,22 @@ class Entry:
     speaker: str | None = None
     offset: float = 0.0
     duration: float | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A flaw of a source: of which `kind`, where, what exactly, and whether the utterance is left out for it."""
+    """A flaw of a source: its `kind`, where, what exactly, and whether the utterance is left out for it."""
 
     kind: str
     place: str
     detail: str
     left_out: bool = True
+
+
+def broken_line(place: str, error: SpeechRnnError) -> Problem:
+    """Return `error`, raised by what stands at `place`, as a problem of that line alone."""
+    return Problem("broken line", place, str(error).removeprefix(f"{place}: "))
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Listing:
 
 
 def text_of(path: Path) -> str:
-    """Return the UTF-8 text of `path` without a byte order mark; SpeechRnnError names the line that is not."""
+    """Return the UTF-8 text of `path` without byte order mark; SpeechRnnError names a line that is not."""
     check_readable(path)
     return decoded(path.read_bytes(), path)
 
@@ -70,7 +76,7 @@ def lines_of(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def pairs_of(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield place, first word and rest (stripped, maybe empty) of each line, as Kaldi and LibriSpeech write."""
+    """Yield place, first word and rest (maybe empty) of each line, as Kaldi and LibriSpeech write."""
     for place, line in lines_of(path):
         key, *rest = line.split(maxsplit=1)
         yield place, key, rest[0].strip() if rest else ""

@@ -3,6 +3,7 @@
 Between a corpus and its manifest. Only the headers of recordings are read, in threads, each file once.
 """
 
+import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -73,11 +74,12 @@ def _lengths(paths: Iterable[Path]) -> dict[Path, float | Problem]:
 
 
 def _length(path: Path) -> float | Problem:
+    if not os.path.exists(path):
+        return Problem("missing sound", str(path), f"there is no {str(path)!r}")
     try:
         return probe(path).seconds
     except SpeechRnnError as error:
-        kind = "unreadable sound" if path.exists() else "missing sound"
-        return Problem(kind, str(path), str(error))
+        return Problem("unreadable sound", str(path), str(error))
 
 
 def _utterance(entry: Entry, seconds: float | Problem) -> Utterance | Problem:
@@ -98,6 +100,7 @@ def _utterance(entry: Entry, seconds: float | Problem) -> Utterance | Problem:
         duration=round(duration, 6),
         offset=entry.offset,
         speaker=entry.speaker,
+        label=entry.label,
         id=entry.id,
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from speechrnn.corpora.kaldi_folder import kaldi_listing
 from speechrnn.corpora.lhotse_cuts import lhotse_listing
 from speechrnn.corpora.librispeech_tree import librispeech_listing
-from speechrnn.corpora.listing import Entry, Listing, Problem, lines_of
+from speechrnn.corpora.listing import Entry, Listing, Problem, broken_line, lines_of
 from speechrnn.corpora.tables import is_ljspeech, ljspeech_listing, table_listing
 from speechrnn.errors import SpeechRnnError, check_readable
 from speechrnn.manifest import parse_line
@@ -39,7 +39,9 @@ def _listing_of_folder(folder: Path) -> Listing:
         return librispeech_listing(folder)
     tables = sorted(path.name for suffix in ("csv", "tsv") for path in folder.glob(f"*.{suffix}"))
     if tables:
-        raise SpeechRnnError(f"{folder}: holds several tables; name one of {', '.join(tables)}")
+        raise SpeechRnnError(
+            f"{folder}: is of no known kind but holds tables; name one of {', '.join(tables)}"
+        )
     raise SpeechRnnError(f"{folder}: is of no known kind; name {KINDS}")
 
 
@@ -57,7 +59,7 @@ def _manifest_listing(path: Path) -> Listing:
         try:
             found = parse_line(line.encode(), path.parent, place)
         except SpeechRnnError as error:
-            problems.append(Problem("broken line", place, str(error)))
+            problems.append(broken_line(place, error))
             continue
         entries.append(
             Entry(
@@ -68,6 +70,7 @@ def _manifest_listing(path: Path) -> Listing:
                 found.speaker,
                 found.offset,
                 found.duration,
+                found.label,
             )
         )
     return Listing(entries, problems)

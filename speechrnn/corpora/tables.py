@@ -1,14 +1,17 @@
 """Utterances of a table: CSV or TSV with a heading, such as Common Voice's, or LJSpeech's `metadata.csv`.
 
-Common Voice's columns are `client_id`, `path` (in `clips/`) and `sentence`; DeepSpeech's are `wav_filename` and
-`transcript`. LJSpeech's table has no heading: `id|text|text with numbers spelt out`, with sound in `wavs/`.
+Common Voice's columns are `client_id`, `path` (in `clips/`) and `sentence`; DeepSpeech's are `wav_filename`
+and `transcript`. LJSpeech's table has no heading: `id|text|text with numbers spelt out`; its sound is in
+`wavs/`.
 """
 
 import csv
+import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from speechrnn.corpora.listing import Entry, Listing, Problem, lines_of, number_of, text_of
+from speechrnn.corpora.listing import Entry, Listing, Problem, broken_line, lines_of, number_of, text_of
 from speechrnn.errors import SpeechRnnError
 
 COLUMNS = {
@@ -43,7 +46,7 @@ def ljspeech_listing(path: Path) -> Listing:
 
 
 def table_listing(path: Path) -> Listing:
-    """Return what the table with a heading at `path` lists; relative paths count from its folder or `clips/`."""
+    """Return what the table with a heading at `path` lists; paths count from its folder or its `clips/`."""
     entries: list[Entry] = []
     problems: list[Problem] = []
     rows = _rows(path)
@@ -58,16 +61,19 @@ def table_listing(path: Path) -> Listing:
         try:
             entries.append(_entry(place, cell, path.parent))
         except SpeechRnnError as error:
-            problems.append(Problem("broken line", place, str(error)))
+            problems.append(broken_line(place, error))
     return Listing(entries, problems)
 
 
 def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield the rows of the table with their places; Common Voice's TSV has bare quotes, CSV the usual ones."""
-    lines = text_of(path).splitlines(keepends=True)
-    delimiter = max("\t,;|", key=lines[0].count)
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
+    """Yield the table's rows with their places; quotes mean nothing in TSV (Common Voice)."""
+    text = text_of(path)
+    delimiter = max("\t,;|", key=text.partition("\n")[0].count)
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL,
+    )
     try:
         for row in reader:
             if row:
@@ -100,8 +106,9 @@ def _entry(place: str, cell: dict[str, str], folder: Path) -> Entry:
         raise SpeechRnnError(f"{place}: names no audio file")
     offset = number_of(cell["offset"], place, "offset") if cell.get("offset") else 0.0
     path = folder / cell["audio"]
-    if not path.exists() and (folder / "clips" / cell["audio"]).exists():
-        path = folder / "clips" / cell["audio"]
+    in_clips = folder / "clips" / cell["audio"]
+    if os.path.exists(in_clips) and not os.path.exists(path):
+        path = in_clips
     return Entry(
         place=place,
         id=cell.get("id") or (f"{cell['audio']}@{offset}" if offset else cell["audio"]),
