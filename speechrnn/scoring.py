@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from speechrnn.text import normalise
 
 RESAMPLES = 2000
+BLOCKS = 20  # all resamples of a large test set at once would need gigabytes
 SEED = 0
 UNKNOWN_SPEAKER = "(unknown)"
 
@@ -196,9 +197,10 @@ def _intervals(groups: NDArray[np.int64]) -> tuple[Interval, Interval]:
     """Return the 95 % intervals of word and character error rate over `groups` `[groups, 4]`."""
     random = np.random.default_rng(SEED)
     sums = np.empty((RESAMPLES, 4), np.int64)
-    for resample in sums:  # a row at a time: all draws at once would need gigabytes for a large test set
-        drawn = random.integers(len(groups), size=len(groups))
-        resample[:] = np.bincount(drawn, minlength=len(groups)) @ groups
+    chances = np.full(len(groups), 1 / len(groups))
+    for block in np.split(sums, BLOCKS):
+        times_drawn = random.multinomial(len(groups), chances, size=len(block))  # [resamples, groups]
+        block[:] = times_drawn @ groups
     rates = sums[:, 0::2] / np.maximum(sums[:, 1::2], 1)
     (wer_low, cer_low), (wer_high, cer_high) = np.percentile(rates, [2.5, 97.5], axis=0).tolist()
     return (wer_low, wer_high), (cer_low, cer_high)
