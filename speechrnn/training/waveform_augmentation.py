@@ -1,0 +1,89 @@
+"""What happens to a recording on its way into training: speed, a room, noise, level, dither.
+
+Runs in the data workers, one utterance at a time, between reading (`audio.py`) and batching. Nothing is
+recorded or downloaded: rooms and noises are made up from random numbers, all of them drawn from the one
+generator of the utterance, so that an epoch repeats exactly. Speed: Ko et al. 2015, "Audio augmentation for
+speech recognition". Rooms: exponentially decaying noise, after Ko et al. 2017.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from speechrnn import config
+from speechrnn.dsp import SIXTEEN_BITS
+from speechrnn.training.made_up_noise import fast_fft_size, made_up_noise
+
+Samples = npt.NDArray[np.float32]
+
+
+def augment(
+    samples: Samples, generator: np.random.Generator, settings: config.Augmentation, sample_rate: int
+) -> Samples:
+    """Return a changed copy of `samples` [samples]; only a speed other than 1 changes their number."""
+    changed = at_speed(samples, float(generator.choice(settings.speeds)), sample_rate)
+    if generator.random() < settings.reverb_share:
+        changed = in_a_room(changed, made_up_room(generator, sample_rate))
+    if generator.random() < settings.noise_share:
+        noise = made_up_noise(generator, len(changed), sample_rate)
+        changed = with_noise(changed, noise, generator.uniform(settings.snr_low_db, settings.snr_high_db))
+    changed = with_gain(changed, generator.uniform(settings.gain_low_db, settings.gain_high_db))
+    return dithered(changed, generator, settings.dither)
+
+
+def at_speed(samples: Samples, speed: float, sample_rate: int) -> Samples:
+    """Return `samples` played at `speed`, pitch included: 1.1 is shorter and higher."""
+    if speed == 1.0 or len(samples) == 0:
+        return samples
+    resampled: Samples = soxr.resample(samples, sample_rate * speed, sample_rate, quality="LQ")
+    return resampled
+
+
+def made_up_room(generator: np.random.Generator, sample_rate: int) -> Samples:
+    """Return an impulse response [samples]: the direct sound at once, a few echoes, then decaying noise.
+
+    The time to decay by 60 dB is 0.1 to 0.6 s; direct sound is 0 to 15 dB louder than all of the rest.
+    """
+    decay_seconds = generator.uniform(0.1, 0.6)
+    first, last = int(0.005 * sample_rate), int(0.05 * sample_rate)  # echoes from the walls nearby
+    time = np.arange(1, int(decay_seconds * sample_rate)) / sample_rate
+    tail = generator.standard_normal(len(time)) * np.exp(-math.log(1e3) / decay_seconds * time)
+    tail[:first] = 0
+    tail[generator.integers(first, last, size=6)] *= 8
+    rest = math.sqrt(np.square(tail).sum() * 10 ** (generator.uniform(0, 15) / 10))
+    return np.concatenate([[1.0], tail / rest]).astype(np.float32)
+
+
+def in_a_room(samples: Samples, room: Samples) -> Samples:
+    """Return `samples` as heard in `room`: as long, as loud and starting when they did."""
+    if len(samples) == 0:
+        return samples
+    size = fast_fft_size(len(samples) + len(room) - 1)
+    heard = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(room, size), size)[: len(samples)]
+    level = math.sqrt(np.square(samples).sum() / max(float(np.square(heard).sum()), 1e-12))
+    return np.asarray(heard * level, np.float32)
+
+
+def with_noise(samples: Samples, noise: Samples, snr_db: float) -> Samples:
+    """Return `samples` plus `noise` [samples], which is scaled to lie `snr_db` below their mean power."""
+    signal_power = float(np.square(samples).mean()) if len(samples) else 0.0
+    noise_power = float(np.square(noise).mean()) if len(noise) else 0.0
+    if signal_power == 0 or noise_power == 0:
+        return samples
+    return samples + noise * np.float32(np.sqrt(signal_power / noise_power) * 10 ** (-snr_db / 20))
+
+
+def with_gain(samples: Samples, gain_db: float) -> Samples:
+    """Return `samples` at `gain_db`, or at the highest gain that keeps them within [-1, 1]."""
+    peak = float(np.abs(samples).max(initial=1e-6))
+    gain = min(10 ** (gain_db / 20), max(1.0, 1.0 / peak))
+    return samples * np.float32(gain)
+
+
+def dithered(samples: Samples, generator: np.random.Generator, steps: float) -> Samples:
+    """Return `samples` plus Gaussian noise whose deviation is `steps` of a 16-bit sample."""
+    return samples + generator.standard_normal(len(samples), dtype=np.float32) * np.float32(
+        steps / SIXTEEN_BITS
+    )
