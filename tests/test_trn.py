@@ -1,5 +1,7 @@
 """NIST's sclite reads our `.trn` files and counts the errors that we count."""
 
+import itertools
+import os
 import random
 import re
 import shutil
@@ -7,6 +9,7 @@ import string
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from speechrnn.errors import SpeechRnnError
@@ -53,6 +56,32 @@ def test_sclite_counts_the_same_errors_in_texts_as_recognisers_get_them_wrong(tm
     assert [sum(counts[1:]) for counts in counted] == [u.words.errors for u in result.utterances]
     assert [sum(counts[:3]) for counts in counted] == [u.words.length for u in result.utterances]
     assert result.wer > 0.3
+
+
+@needs_sclite
+@pytest.mark.data
+@pytest.mark.skipif(
+    "SPEECHRNN_DATA" not in os.environ, reason="SPEECHRNN_DATA names no folder with recordings"
+)
+def test_sclite_counts_the_same_errors_in_what_a_weak_network_makes_of_real_speech(tmp_path: Path):
+    data = Path(os.environ["SPEECHRNN_DATA"])
+    emissions = np.load(data / "emissions" / "dev-clean-2.npz")
+    letters = np.array(list("_ '" + string.ascii_lowercase))
+    said = {}
+    for transcript in (data / "librispeech-small" / "dev-clean-2").rglob("*.trans.txt"):
+        said |= {line.partition(" ")[0]: line.partition(" ")[2] for line in transcript.open()}
+    ids = [name for name in emissions.files if name in said]
+    read = ["".join(letters[list(merged(emissions[name]))]) for name in ids]
+    result = score([said[name] for name in ids], read, [name.partition("-")[0] for name in ids], ids)
+    assert 0.6 < result.wer < 0.8
+    assert [sum(counts[1:]) for counts in sclite(tmp_path, result)] == [
+        utterance.words.errors for utterance in result.utterances
+    ]
+
+
+def merged(log_probs: np.ndarray) -> list[int]:
+    """The tokens of the best path, repetitions merged and blanks (0) dropped."""
+    return [token for token, _ in itertools.groupby(log_probs.argmax(axis=1)) if token]
 
 
 @needs_sclite

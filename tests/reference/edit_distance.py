@@ -1,4 +1,4 @@
-"""Edit distance by the textbook: a table, a cell at a time (Wagner and Fischer 1974), with costs to choose."""
+"""Edit distance by the textbook: a table, cell by cell (Wagner and Fischer 1974), with costs to choose."""
 
 from collections.abc import Sequence
 
