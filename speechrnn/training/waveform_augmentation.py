@@ -23,7 +23,7 @@ def augment(
     samples: Samples, generator: np.random.Generator, settings: config.Augmentation, sample_rate: int
 ) -> Samples:
     """Return a changed copy of `samples` [samples]; only a speed other than 1 changes their number."""
-    changed = at_speed(samples, float(generator.choice(settings.speeds)), sample_rate)
+    changed = at_speed(samples, drawn_speed(generator, settings), sample_rate)
     if generator.random() < settings.reverb_share:
         changed = in_a_room(changed, made_up_room(generator, sample_rate))
     if generator.random() < settings.noise_share:
@@ -31,6 +31,11 @@ def augment(
         changed = with_noise(changed, noise, generator.uniform(settings.snr_low_db, settings.snr_high_db))
     changed = with_gain(changed, generator.uniform(settings.gain_low_db, settings.gain_high_db))
     return dithered(changed, generator, settings.dither)
+
+
+def drawn_speed(generator: np.random.Generator, settings: config.Augmentation) -> float:
+    """Return an utterance's speed: the first draw of its generator, so that plans can know it too."""
+    return settings.speeds[int(generator.integers(len(settings.speeds)))]
 
 
 def at_speed(samples: Samples, speed: float, sample_rate: int) -> Samples:
