@@ -14,7 +14,7 @@ from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance
 from speechrnn.training import audio_cache
 
-TOLERATED_SHORTFALL = 0.5  # seconds by which a recording may end before its manifest says
+TOLERANCE = 0.1  # seconds by which a recording may end before the manifest says, as in `read_audio`
 
 
 class AudioSource(Protocol):
@@ -97,7 +97,7 @@ class CachedAudio:
         recording = self._recordings[utterance.audio_filepath]
         if isinstance(recording, SpeechRnnError):
             return str(recording)
-        if recording.broken_at is not None:
+        if recording.broken_at is not None and _end(utterance) > recording.broken_at - TOLERANCE:
             return f"{utterance.audio_filepath}: breaks off at {recording.broken_at:.1f} s; copy it again"
         return _shortfall(utterance, recording.samples / self.sample_rate)
 
@@ -114,12 +114,16 @@ class CachedAudio:
         return first, min(first + round(utterance.duration * self.sample_rate), recording.samples)
 
 
+def _end(utterance: Utterance) -> float:
+    """Return the second of the recording at which `utterance` ends."""
+    return utterance.offset + utterance.duration
+
+
 def _shortfall(utterance: Utterance, seconds: float) -> str | None:
     """Return what is wrong when a recording of `seconds` ends well before `utterance` does, else None."""
-    end = utterance.offset + utterance.duration
-    if end <= seconds + TOLERATED_SHORTFALL:
+    if _end(utterance) <= seconds + TOLERANCE:
         return None
     return (
-        f"{utterance.audio_filepath}: ends at {seconds:.1f} s, the manifest says {end:.1f} s; "
+        f"{utterance.audio_filepath}: ends at {seconds:.1f} s, the manifest says {_end(utterance):.1f} s; "
         "copy it again or correct the manifest"
     )

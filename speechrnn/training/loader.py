@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from torch.utils.data import DataLoader, Dataset
 
 from speechrnn import config
@@ -21,6 +22,7 @@ from speechrnn.training import draws, sampler
 from speechrnn.training.audio_source import AudioSource
 from speechrnn.training.batch import Batch, Example, stack
 from speechrnn.training.units import Speller
+from speechrnn.training.waveform_augmentation import augment, drawn_speed
 
 PREFETCHED = 4  # batches that each worker keeps ready
 
@@ -50,7 +52,7 @@ class TrainingData:
         slowest = min(settings.augmentation.speeds)
         sampler.check_room(_at_speed(self._lengths, slowest), self._budget, ranks, audio.sample_rate)
         self._orders = _Orders()
-        preparation = _Preparation(utterances, audio, speller)
+        preparation = _Preparation(utterances, audio, speller, settings.augmentation)
         workers = settings.batching.workers
         self._loader = DataLoader(
             preparation,
@@ -86,7 +88,11 @@ class TrainingData:
         del self._loader
 
     def _plan(self, epoch: int) -> sampler.Plan:
-        return sampler.plan_epoch(self._lengths, self._budget, self._settings.seed, epoch)
+        speeds = [
+            drawn_speed(draws.generator(seed), self._settings.augmentation) for seed in self._seeds(epoch)
+        ]
+        lengths = _at_speed(self._lengths, np.array(speeds))
+        return sampler.plan_epoch(lengths, self._budget, self._settings.seed, epoch)
 
     def _seeds(self, epoch: int) -> list[int]:
         return [draws.utterance_seed(self._settings.seed, epoch, u.id) for u in self._utterances]
@@ -101,7 +107,7 @@ class EvaluationData:
         lengths = np.array([audio.samples(utterance) for utterance in utterances])
         falling = np.argsort(-lengths, kind="stable")
         self._batches = sampler.fill(falling, lengths, round(seconds * audio.sample_rate))
-        self._preparation = _Preparation(utterances, audio, speller)
+        self._preparation = _Preparation(utterances, audio, speller, augmentation=None)
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -124,10 +130,17 @@ class Draw(NamedTuple):
 class _Preparation(Dataset["Batch | SpeechRnnError"]):
     """From an order for a batch to the batch; what workers run."""
 
-    def __init__(self, utterances: Sequence[Utterance], audio: AudioSource, speller: Speller) -> None:
+    def __init__(
+        self,
+        utterances: Sequence[Utterance],
+        audio: AudioSource,
+        speller: Speller,
+        augmentation: config.Augmentation | None,
+    ) -> None:
         self._utterances = utterances
         self._audio = audio
         self._speller = speller
+        self._augmentation = augmentation
 
     def __getitem__(self, order: Sequence[Draw]) -> Batch | SpeechRnnError:
         """Return the batch, or the error: raised in a worker, it would reach the user as a traceback."""
@@ -138,8 +151,11 @@ class _Preparation(Dataset["Batch | SpeechRnnError"]):
 
     def _example(self, draw: Draw) -> Example:
         utterance = self._utterances[draw.row]
-        audio = self._audio.read(utterance)
-        return Example(audio, self._speller.encode(utterance.text), draw.seed, utterance.id)
+        samples = self._audio.read(utterance)
+        if self._augmentation is not None:
+            generator = draws.generator(draw.seed)
+            samples = augment(samples, generator, self._augmentation, self._audio.sample_rate)
+        return Example(samples, self._speller.encode(utterance.text), draw.seed, utterance.id)
 
 
 class _Orders:
@@ -155,7 +171,7 @@ class _Orders:
         return len(self.next)
 
 
-def _at_speed(lengths: sampler.Lengths, speed: float) -> sampler.Lengths:
+def _at_speed(lengths: sampler.Lengths, speed: float | npt.NDArray[np.float64]) -> sampler.Lengths:
     return np.rint(lengths / speed).astype(np.int64)
 
 

@@ -84,7 +84,7 @@ def load(folder: Path, vocabulary: Vocabulary) -> Speller:
 
 def _learnt_pieces(texts: list[str], pieces: int) -> bytes:
     """Return a sentencepiece model of `pieces` pieces for `texts`."""
-    fewest = len(set("".join(texts)) | {WORD_BOUNDARY})
+    fewest = len(set("".join(texts).replace(" ", WORD_BOUNDARY)) | {WORD_BOUNDARY})
     if pieces < fewest:
         raise SpeechRnnError(
             f"--model.units.pieces {pieces} is fewer than the training text has characters; "
