@@ -1,4 +1,4 @@
-"""Where corpora lie that are on this machine already: `--data-dir`, or the variable SPEECHRNN_DATA."""
+"""Folders of corpora: those on this machine already (`--data-dir`, SPEECHRNN_DATA), and new ones."""
 
 import os
 from pathlib import Path
@@ -19,4 +19,13 @@ def data_folder(data_dir: Path | None) -> Path | None:
     folder = Path(named)
     if not folder.is_dir():
         raise SpeechRnnError(f"{source} {folder}: no such folder; correct it or leave it out")
+    return folder
+
+
+def made_folder(folder: Path) -> Path:
+    """Return `folder`, made if need be; raise SpeechRnnError where it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SpeechRnnError(f"{folder}: cannot be made ({error.strerror}); name another folder") from error
     return folder

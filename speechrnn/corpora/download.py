@@ -96,8 +96,8 @@ def _fetch_whole(source: Source, part: Path, patience: Patience) -> None:
             no_network = isinstance(error, _UnreachableError) and not something_came
             if no_network or failures >= patience.attempts:
                 raise SpeechRnnError(
-                    f"{source.url}: cannot be fetched ({error}); check the network and run it again, "
-                    f"the {_length(part)} bytes that have arrived are kept"
+                    f"{source.url}: cannot be fetched ({error}); check the network and run it again: "
+                    "what has arrived is kept"
                 ) from error
         time.sleep(patience.first_pause_seconds * 2 ** (failures - 1))
 
@@ -134,7 +134,7 @@ def _ask(request: urllib.request.Request, timeout: float) -> http.client.HTTPRes
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         kind = _UnreachableError if isinstance(reason, socket.gaierror) else _TryAgainError
-        raise kind(str(reason) or type(error).__name__) from error
+        raise kind(getattr(reason, "strerror", None) or str(reason) or type(error).__name__) from error
 
 
 def _judge_status(error: urllib.error.HTTPError, source: Source, part: Path, start: int) -> None:
@@ -159,9 +159,7 @@ def _write_body(response: http.client.HTTPResponse, part: Path, start: int) -> N
     _check_space(part, announced)
     total = start + announced if announced >= 0 else None
     received = 0
-    with part.open("r+b" if start else "wb") as stream, progress_bar(part.stem, total) as advance:
-        stream.seek(start)
-        stream.truncate()
+    with part.open("ab" if start else "wb") as stream, progress_bar(part.stem, total) as advance:
         advance(start)
         while block := _read(response):
             stream.write(block)

@@ -25,6 +25,7 @@ from speechrnn.errors import SpeechRnnError
 TRAIN_PART = "train-synthetic"
 TEST_PART = "test-synthetic"
 SETTINGS_FILE = "synthetic.json"
+EDITION = 1  # one more whenever the same settings come to say other sentences, or in other voices
 
 ACCENTS = (
     "en-us", "en-gb-x-rp", "en-gb-scotland", "en", "en-us-nyc", "en-gb-x-gbclan", "en-029", "en-gb-x-gbcwmd",
@@ -71,10 +72,11 @@ def make_corpus(folder: Path, settings: Settings | None = None, workers: int | N
     settings = settings or Settings()
     _check(settings)
     assignments = list(plan(folder, settings))
-    _claim(folder, settings)
     missing = [assignment for assignment in assignments if not Path(assignment.folder).exists()]
     if missing:
         check_installed()
+    _claim(folder, settings)
+    if missing:
         _speak_all(missing, workers or os.cpu_count() or 1)
         _write_speakers(folder / "SPEAKERS.TXT", assignments)
     return folder
@@ -122,7 +124,7 @@ def _check(settings: Settings) -> None:
 def _claim(folder: Path, settings: Settings) -> None:
     """Note in `folder` what it is going to hold, or raise SpeechRnnError if it holds something else."""
     marker = folder / SETTINGS_FILE
-    wanted = asdict(settings)
+    wanted = {"edition": EDITION, **asdict(settings)}
     if marker.exists():
         try:
             found = json.loads(marker.read_text(encoding="utf-8"))
