@@ -4,6 +4,7 @@ Graves et al. 2006. The training loop knows a task only as targets, loss and met
 the tokens of the transcript, its loss sums over all alignments of them to the frames.
 """
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,3 +22,9 @@ def summed_loss(log_probs: Tensor, frames: Tensor, batch: Batch) -> Tensor:
     return F.ctc_loss(
         log_probs.transpose(0, 1), batch.targets, frames, batch.target_lengths, blank=0, reduction="sum"
     )
+
+
+def blank_frames(log_probs: Tensor, frames: Tensor) -> Tensor:
+    """Return in how many of the valid `frames` [batch] of `log_probs` the blank is likeliest."""
+    valid = torch.arange(log_probs.shape[1], device=log_probs.device) < frames[:, None]
+    return ((log_probs.argmax(dim=-1) == 0) & valid).sum()

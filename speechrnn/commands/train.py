@@ -1,0 +1,40 @@
+"""`speechrnn train`: manifests in, a run folder with the trained model out.
+
+Every field of the configuration is a flag. The same command continues a run that was stopped or killed.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from speechrnn import config
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a model; the same command continues a run that was stopped.
+
+    The result is the model folder RUN_FOLDER/model. Ctrl-C and SIGTERM save and stop (status 130, 143).
+    """
+
+    train: tuple[Path, ...]
+    """Manifests to train on."""
+    to: Path
+    """Run folder: models, state, history and TensorBoard's files."""
+    valid: tuple[Path, ...] = ()
+    """Manifests to validate on; without any, a few speakers (or utterances) are set aside."""
+    init: Path | None = None
+    """Model folder whose weights to start from instead of random ones."""
+    run: config.Run = field(default_factory=config.Run)
+    """The configuration."""
+
+
+def run(options: Train) -> int:
+    """Train, and return the exit status: 0, or 128 + the number of the signal that stopped the run."""
+    from rich.console import Console
+
+    from speechrnn.training.run import Request, train
+
+    stderr = Console(stderr=True, soft_wrap=True, highlight=False)
+    request = Request(options.run, options.train, options.to, options.valid, options.init)
+    stopped_by = train(request, lambda text: stderr.print(text, markup=False))
+    return 0 if stopped_by is None else 128 + stopped_by

@@ -1,0 +1,130 @@
+"""What this machine can do, measured once before a run starts: which precision, how many updates.
+
+A few updates of a copy of the network are timed in each number format. The faster format is taken; a limit in
+minutes becomes a number of updates. Both are stored with the run and never measured again, so that a run that
+is continued, on a busier machine perhaps, is still the same run.
+"""
+
+import copy
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from itertools import cycle, islice
+
+import torch
+from torch import nn
+
+from speechrnn import config
+from speechrnn.training.batch import Batch
+from speechrnn.training.distributed import Ranks, of_first, summed
+from speechrnn.training.loader import TrainingData
+from speechrnn.training.precision import Precision, candidates, check_available, unavailable
+from speechrnn.training.task import Task
+from speechrnn.training.update import Updates
+
+TIMED_BATCHES = 5  # the first of them warms up
+VALIDATION_COST = 0.4  # of the time that training takes for the same audio: forward only, and decoding
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """How much there is to do: seconds of audio in the training and in the validation set."""
+
+    training_audio: float
+    validation_audio: float
+
+
+def settle(
+    run: config.Run,
+    workload: Workload,
+    threads: int,
+    data: TrainingData,
+    network: nn.Module,
+    task: Task,
+    ranks: Ranks,
+    say: Callable[[str], None],
+) -> config.Run:
+    """Return `run` with device, threads, precision and updates filled in, the same on every rank."""
+    device = ranks.device
+    run = dataclasses.replace(run, device="cuda" if device.type == "cuda" else "cpu", threads=threads)
+    if run.precision != "auto":
+        check_available(run.precision, device)
+    batches = data.batches_per_epoch(0) / run.optimisation.accumulate
+    by_time = run.minutes > 0 and not run.updates
+    if run.precision == "auto" or by_time:
+        speed = measure(run, threads, network, task, first_batches(data), say)
+        run = dataclasses.replace(run, precision=of_first(speed.precision, ranks))
+        if by_time:
+            together = summed([speed.audio_seconds_per_second], ranks)[0]
+            run = dataclasses.replace(run, updates=updates_in(run, workload, batches, together))
+    if not run.updates:
+        run = dataclasses.replace(run, updates=max(1, round(run.epochs * batches)))
+    place = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU with {threads} threads"
+    say(f"settled: {run.updates} updates in {run.precision} on {ranks.world} x {place}")
+    return run
+
+
+@dataclasses.dataclass(frozen=True)
+class Speed:
+    """Seconds of audio trained on per second, in one number format."""
+
+    precision: Precision
+    audio_seconds_per_second: float
+
+
+def measure(
+    run: config.Run,
+    threads: int,
+    network: nn.Module,
+    task: Task,
+    batches: Sequence[Batch],
+    say: Callable[[str], None],
+) -> Speed:
+    """Return the fastest allowed number format and its speed, over `batches` and by this process alone.
+
+    The first batch warms up and is not counted. The network stays as it is.
+    """
+    device = next(network.parameters()).device
+    formats = candidates(device) if run.precision == "auto" else [run.precision]
+    speeds = []
+    for precision in formats:
+        reason = unavailable(precision, device) if run.precision == "auto" else None
+        if reason is not None:
+            say(f"{precision}: not available here ({reason})")
+            continue
+        alone = Updates(run, precision, threads, copy.deepcopy(network), task, Ranks(0, 1, device))
+        speeds.append(Speed(precision, _audio_per_second(alone, batches, device)))
+        say(f"{precision}: {speeds[-1].audio_seconds_per_second:.0f} s of audio per second")
+    return max(speeds, key=lambda speed: speed.audio_seconds_per_second)
+
+
+def updates_in(
+    run: config.Run, workload: Workload, updates_per_epoch: float, audio_seconds_per_second: float
+) -> int:
+    """Return how many updates fit into the run's minutes, with its validations and one at the end."""
+    validation = VALIDATION_COST * workload.validation_audio / audio_seconds_per_second
+    update = workload.training_audio / updates_per_epoch / audio_seconds_per_second
+    return max(1, int((60 * run.minutes - validation) / (update + validation / run.evaluate_every)))
+
+
+def first_batches(data: TrainingData) -> list[Batch]:
+    """Return as many batches as are timed, repeated where the corpus has fewer."""
+    batches = list(islice(data.epoch(0), TIMED_BATCHES))
+    return list(islice(cycle(batches), TIMED_BATCHES))
+
+
+def _audio_per_second(updates: Updates, batches: Sequence[Batch], device: torch.device) -> float:
+    try:
+        updates(batches[:1])
+        start = _now(device)
+        seen = [updates([batch]) for batch in batches[1:]]
+        return sum(update.audio_seconds for update in seen) / (_now(device) - start)
+    finally:
+        updates.close()
+
+
+def _now(device: torch.device) -> float:
+    """Return the time in seconds, when `device` has done all it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()

@@ -1,0 +1,283 @@
+"""A run, whole: from manifests and settings to a trained model.
+
+    manifests -> utterances -> speller, screening -> data -> network -> measured choices -> `Training.go`
+
+Everything that can be wrong with files and flags shows here, before the first update. `speechrnn train` and
+the recipes call `train`.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from speechrnn import config
+from speechrnn.errors import SpeechRnnError
+from speechrnn.manifest import Utterance, read_manifest
+from speechrnn.training.audio_source import AudioSource, CachedAudio
+from speechrnn.training.batch import Batch
+from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state, write_record
+from speechrnn.training.ctc import blank_frames, summed_loss
+from speechrnn.training.distributed import Ranks, join, leave, of_first
+from speechrnn.training.evaluation import recognise, score_transcripts
+from speechrnn.training.front_end import estimate_statistics
+from speechrnn.training.held_out import set_aside
+from speechrnn.training.initialise import load_pretrained, random_network
+from speechrnn.training.loader import EvaluationData, TrainingData
+from speechrnn.training.loop import Training
+from speechrnn.training.measurement import Workload, settle
+from speechrnn.training.network import Network
+from speechrnn.training.network_folder import write_network
+from speechrnn.training.screening import screen_for_evaluation, screen_for_training
+from speechrnn.training.task import Task
+from speechrnn.training.units import Speller, learn
+from speechrnn.training.update import Updates
+
+MAY_DIFFER = {"save_minutes", "batching.workers"}
+STATISTICS_UTTERANCES = 500  # for global normalisation
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody wants trained."""
+
+    run: config.Run
+    train: tuple[Path, ...]
+    """Manifests to train on."""
+    to: Path
+    """Run folder; a run that has begun there is continued."""
+    valid: tuple[Path, ...] = ()
+    """Manifests to validate on; without any, some of the training data is set aside."""
+    init: Path | None = None
+    """Model folder to start from."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The utterances of a run after screening, how they are spelt, and their sound."""
+
+    train: Sequence[Utterance]
+    valid: Sequence[Utterance]
+    left_out: int
+    speller: Speller
+    audio: AudioSource
+
+    def seconds(self, utterances: Sequence[Utterance]) -> float:
+        """Return how much sound `utterances` hold, in seconds."""
+        return sum(self.audio.samples(utterance) for utterance in utterances) / self.audio.sample_rate
+
+
+def train(request: Request, say: Callable[[str], None]) -> int | None:
+    """Train as requested, or go on with a run that has begun; tell through `say`.
+
+    Returns None at the end of the run, or the number of the signal that stopped it: the same request then
+    continues. Raises SpeechRnnError for whatever is wrong with files and settings.
+    """
+    ranks = join(request.run.device)
+    say = say if ranks.first else _silent
+    folder = RunFolder(request.to)
+    try:
+        training, data = prepare(request, folder, ranks, say)
+        try:
+            return training.go()
+        finally:
+            training.updates.close()
+            data.close()
+    finally:
+        leave(ranks)
+
+
+def prepare(
+    request: Request, folder: RunFolder, ranks: Ranks, say: Callable[[str], None]
+) -> tuple[Training, TrainingData]:
+    """Return the run, at its start or where it was left, and its data."""
+    train_set, valid_set = read_utterances(request, say)
+    record = of_first(read_record(folder) if ranks.first else None, ranks)
+    fingerprint = fingerprint_of(train_set, valid_set)
+    if record is not None:
+        check_same_run(request, record, fingerprint, folder)
+    corpus = screened(train_set, valid_set, request.run, ranks, say)
+    network = first_network(request, corpus, say).to(ranks.device)
+    data = TrainingData(
+        corpus.train,
+        corpus.audio,
+        corpus.speller,
+        request.run,
+        ranks.rank,
+        ranks.world,
+        pinned=ranks.device.type == "cuda",
+    )
+    threads = request.run.threads or cores_for_each_rank(ranks)
+    torch.set_num_threads(threads)
+    task = recognition(corpus, request.run, ranks, threads)
+    if record is None:
+        say(settings_told(request.run))
+        settled = settle(
+            request.run,
+            Workload(corpus.seconds(corpus.train), corpus.seconds(corpus.valid)),
+            threads,
+            data,
+            network,
+            task,
+            ranks,
+            say,
+        )
+        record = RunRecord(request.run, settled, fingerprint, _name(request.init))
+        if ranks.first:
+            write_record(folder, record)
+    run = record.settled
+    assert run.precision != "auto"
+    updates = Updates(run, run.precision, run.threads, network, task, ranks)
+    write_model = partial(_write_model, network=network, model=run.model, corpus=corpus)
+    training = Training(run, folder, updates, data, write_model, corpus.left_out)
+    state = of_first(read_state(folder.state) if ranks.first and folder.state.exists() else None, ranks)
+    if state is not None:
+        training.resume(state)
+        say(f"continuing {folder.path} after update {updates.done} of {run.updates}")
+    return training, data
+
+
+def read_utterances(request: Request, say: Callable[[str], None]) -> tuple[list[Utterance], list[Utterance]]:
+    """Return the utterances to train and to validate on, before screening."""
+    train_set = [utterance for path in request.train for utterance in read_manifest(path)]
+    if request.valid:
+        return train_set, [utterance for path in request.valid for utterance in read_manifest(path)]
+    train_set, valid_set, told = set_aside(train_set, request.run.seed)
+    say(told)
+    return train_set, valid_set
+
+
+def screened(
+    train_set: Sequence[Utterance],
+    valid_set: Sequence[Utterance],
+    run: config.Run,
+    ranks: Ranks,
+    say: Callable[[str], None],
+) -> Corpus:
+    """Return what of the utterances can be trained and measured on; tell what is left out, and why."""
+    audio = CachedAudio([*train_set, *valid_set], run.model.front_end.sample_rate)
+    speller = learn((utterance.text for utterance in train_set), run.model.units)
+    for_training = screen_for_training(train_set, audio, speller, run)
+    for_validation = screen_for_evaluation(valid_set, audio)
+    for name, screening in (("training", for_training), ("validation", for_validation)):
+        if not screening.kept:
+            raise SpeechRnnError(f"{name} set: no utterance can be used; {screening.warning()}")
+        if screening.left_out:
+            say(f"{name} set: {screening.warning()}")
+        hours = sum(audio.samples(u) for u in screening.kept) / audio.sample_rate / 3600
+        say(f"{name} set: {len(screening.kept)} utterances, {hours:.2f} h")
+    unknown = speller.unknown_characters(utterance.text for utterance in for_validation.kept)
+    if unknown:
+        say(
+            "validation set: characters that the training text lacks count as errors: "
+            + " ".join(sorted(unknown))
+        )
+    return Corpus(for_training.kept, for_validation.kept, len(for_training.left_out), speller, audio)
+
+
+def first_network(request: Request, corpus: Corpus, say: Callable[[str], None]) -> Network:
+    """Return the network before its first update, on the CPU."""
+    vocabulary = corpus.speller.vocabulary
+    network = random_network(request.run, len(vocabulary))
+    if request.init is not None:
+        new = load_pretrained(network, request.run.model, vocabulary, request.init)
+        say(f"weights from {request.init}; tokens it did not have: {' '.join(new) or 'none'}")
+    elif request.run.model.front_end.normalisation == "global":
+        sample = corpus.train[:: max(1, len(corpus.train) // STATISTICS_UTTERANCES)]
+        batches = EvaluationData(sample, corpus.audio, corpus.speller, request.run.batching.seconds)
+        estimate_statistics(network.front_end.eval(), ((batch.audio, batch.lengths) for batch in batches))
+    parameters = sum(p.numel() for p in network.parameters())
+    say(f"network: {parameters / 1e6:.2f} million parameters, {len(vocabulary)} tokens")
+    return network
+
+
+def recognition(corpus: Corpus, run: config.Run, ranks: Ranks, threads: int) -> Task:
+    """Return the task of writing down speech, measured on the validation set."""
+    own_share = corpus.valid[ranks.rank :: ranks.world]
+    batches: Iterable[Batch] = (
+        EvaluationData(own_share, corpus.audio, corpus.speller, run.batching.seconds) if own_share else []
+    )
+
+    def error_rates(network: nn.Module) -> dict[str, float]:
+        transcripts = recognise(network, batches, run.model, corpus.speller.vocabulary, ranks, threads)
+        score = score_transcripts(corpus.valid, transcripts)
+        return {"wer": score.wer, "cer": score.cer}
+
+    return Task(loss=summed_loss, watched={"blanks": blank_frames}, metric=error_rates, criterion="wer")
+
+
+def check_same_run(request: Request, record: RunRecord, fingerprint: str, folder: RunFolder) -> None:
+    """Raise SpeechRnnError unless the run that `record` tells of is the one requested."""
+    cure = "give --to another folder, or the same flags and manifests to continue it"
+    different = difference(record.asked, request.run)
+    if different is not None:
+        raise SpeechRnnError(f"{folder.path}: holds a run with {different}; {cure}")
+    if record.init != _name(request.init):
+        raise SpeechRnnError(f"{folder.path}: holds a run with --init {record.init}; {cure}")
+    if record.fingerprint != fingerprint:
+        raise SpeechRnnError(f"{folder.path}: holds a run on other utterances; {cure}")
+
+
+def difference(found: config.Run, asked: config.Run) -> str | None:
+    """Return the first setting in which two runs differ, as "--flag value, not value"; None if they do not.
+
+    What does not change the result (`MAY_DIFFER`) may differ.
+    """
+    ours, theirs = _flat(config.as_plain(asked)), _flat(config.as_plain(found))
+    for name, value in ours.items():
+        if value != theirs[name] and name not in MAY_DIFFER:
+            return f"--{name.replace('_', '-')} {theirs[name]}, not {value}"
+    return None
+
+
+def fingerprint_of(train_set: Sequence[Utterance], valid_set: Sequence[Utterance]) -> str:
+    """Return a number that stands for what is trained and validated on: ids, texts and lengths."""
+    digest = hashlib.blake2b(digest_size=16)
+    for kind, utterances in (("train", train_set), ("valid", valid_set)):
+        for u in utterances:
+            digest.update(repr((kind, u.id, u.text, u.offset, u.duration)).encode())
+    return digest.hexdigest()
+
+
+def settings_told(run: config.Run) -> str:
+    """Return all settings, a line for each section."""
+    sections: dict[str, list[str]] = {}
+    for name, value in _flat(config.as_plain(run)).items():
+        section, _, key = name.rpartition(".")
+        sections.setdefault(section or "run", []).append(f"{key} {value}")
+    return "\n".join(f"{section}: {', '.join(values)}" for section, values in sections.items())
+
+
+def cores_for_each_rank(ranks: Ranks) -> int:
+    """Return how many processor cores each of the processes on this machine may use."""
+    if ranks.device.type == "cuda":
+        return 1
+    return max(1, len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested dictionaries as one, with names joined by points."""
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
+
+
+def _write_model(
+    folder: Path, card: dict[str, Any], network: Network, model: config.Model, corpus: Corpus
+) -> None:
+    write_network(folder, network, model, corpus.speller, card)
+
+
+def _name(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _silent(text: str) -> None:
+    """Take the place of printing on ranks that do not print."""
