@@ -181,7 +181,7 @@ def _groups(utterances: Sequence[UtteranceScore]) -> tuple[NDArray[np.int64], st
     )
     known = {u.speaker for u in utterances if u.speaker is not None}
     if len(known) < 2:
-        return rows, f"{len(rows)} utterance{'s' if len(rows) > 1 else ''}"
+        return rows, _utterances(len(rows))
     numbers: dict[str, int] = {}
     membership = [
         numbers.setdefault(f"utterance {i}" if u.speaker is None else f"speaker {u.speaker}", len(numbers))
@@ -190,17 +190,25 @@ def _groups(utterances: Sequence[UtteranceScore]) -> tuple[NDArray[np.int64], st
     groups = np.zeros((len(numbers), 4), np.int64)
     np.add.at(groups, membership, rows)
     alone = sum(u.speaker is None for u in utterances)
-    return groups, f"{len(known)} speakers" + (f" and {alone} utterances without one" if alone else "")
+    return groups, f"{len(known)} speakers" + (f" and {_utterances(alone)} without one" if alone else "")
+
+
+def _utterances(number: int) -> str:
+    return f"{number} utterance{'s' if number > 1 else ''}"
 
 
 def _intervals(groups: NDArray[np.int64]) -> tuple[Interval, Interval]:
     """Return the 95 % intervals of word and character error rate over `groups` `[groups, 4]`."""
     random = np.random.default_rng(SEED)
     sums = np.empty((RESAMPLES, 4), np.int64)
-    chances = np.full(len(groups), 1 / len(groups))
     for block in np.split(sums, BLOCKS):
-        times_drawn = random.multinomial(len(groups), chances, size=len(block))  # [resamples, groups]
-        block[:] = times_drawn @ groups
+        block[:] = _times_drawn(len(block), len(groups), random) @ groups
     rates = sums[:, 0::2] / np.maximum(sums[:, 1::2], 1)
     (wer_low, cer_low), (wer_high, cer_high) = np.percentile(rates, [2.5, 97.5], axis=0).tolist()
     return (wer_low, wer_high), (cer_low, cer_high)
+
+
+def _times_drawn(resamples: int, groups: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Return how often each of `groups` is among as many draws with replacement, `[resamples, groups]`."""
+    drawn = random.integers(groups, size=(resamples, groups)) + groups * np.arange(resamples)[:, None]
+    return np.bincount(drawn.ravel(), minlength=resamples * groups).reshape(resamples, groups)

@@ -128,7 +128,7 @@ def test_one_speaker_says_nothing_about_others_so_that_utterances_are_drawn():
 
 def test_an_utterance_without_a_speaker_is_drawn_by_itself():
     result = score(["a", "b", "c"], ["a", "b", "x"], ["anna", "ben", None])
-    assert result.resampled == "2 speakers and 1 utterances without one"
+    assert result.resampled == "2 speakers and 1 utterance without one"
 
 
 def test_speakers_are_listed_with_the_worst_first():
