@@ -37,7 +37,7 @@ TRAIN_WOMEN = (
 )  # fmt: skip
 TRAIN_MEN = (
     "m1", "m2", "m4", "m5", "m6", "m7", "m8", "adam", "Alex", "Andy", "benjamin", "boris", "david", "Denis",
-    "edward", "Gene", "gustave", "iven", "john", "Lee", "marcelo", "Mario", "max", "Michael", "miguel",
+    "edward", "Gene", "gustave", "iven4", "john", "Lee", "marcelo", "Mario", "max", "Michael", "miguel",
     "norbert", "pedro", "quincy", "rob", "sandro",
 )  # fmt: skip
 TEST_WOMEN = ("f4", "Annie", "anika", "steph2")
