@@ -5,6 +5,7 @@ line: what was found, what was wanted, what to do. The command line prints that 
 other exception is a bug of ours and keeps its traceback.
 """
 
+import stat
 from pathlib import Path
 
 
@@ -20,14 +21,18 @@ def missing_extra(package: str, extra: str, purpose: str) -> SpeechRnnError:
 
 
 def check_readable(path: Path) -> None:
-    """Raise SpeechRnnError unless `path` is a file that can be opened and holds at least one byte."""
-    if not path.exists():
-        raise SpeechRnnError(f"{path}: no such file; check the path")
-    if path.is_dir():
-        raise SpeechRnnError(f"{path}: is a folder, not a file; name a file inside it")
+    """Raise SpeechRnnError unless `path` is a regular file that can be opened and holds at least one byte."""
     try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise SpeechRnnError(f"{path}: is a folder, not a file; name a file inside it")
+        # Reading from a pipe or a device, even to look at it, takes away what is read.
+        if not stat.S_ISREG(mode):
+            raise SpeechRnnError(f"{path}: is not a regular file; save what it gives as one")
         with path.open("rb") as stream:
             first = stream.read(1)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SpeechRnnError(f"{path}: no such file; check the path") from error
     except OSError as error:
         raise SpeechRnnError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     if not first:
