@@ -82,7 +82,7 @@ def read_audio(
             f"{path}: is damaged or cut short: it breaks off at {stream.broken_at:.2f} s; "
             "record or copy it again, or leave it out"
         )
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)  # a duration of 0 asks for nothing
 
 
 class AudioStream:
@@ -135,26 +135,25 @@ class AudioStream:
                 if delivered == wanted:
                     return
             self.broken_at = decoder.broken_at
-        if self.broken_at is None:
-            self._check_length(delivered, wanted)
+        self._check_length(delivered, wanted)
 
     def _mono(self, decoder: SoundFile | MediaFile, start: int) -> Iterator[Samples]:
         """Yield the chosen channel of `decoder` from its sample `start` on, once it is known to be sound."""
         position = start
         for block in decoder.blocks(start):
-            peak = np.abs(block).max()
-            if not peak <= _HIGHEST_PEAK:
-                what = (
-                    f"reach {peak:.3g}, far beyond full scale (1.0)"
-                    if np.isfinite(peak)
-                    else "are not numbers"
-                )
-                raise SpeechRnnError(
-                    f"{self.path}: holds samples that {what}, after {position / decoder.sample_rate:.2f} s; "
-                    "save it again as 16-bit WAV or FLAC"
-                )
+            self._check_sound(block, position / decoder.sample_rate)
             position += len(block)
             yield self._one_channel(block)
+
+    def _check_sound(self, block: Samples, second: float) -> None:
+        """Raise SpeechRnnError if `block`, which begins at `second`, holds values that no sound has."""
+        peak = np.abs(block).max()
+        if peak <= _HIGHEST_PEAK:
+            return
+        what = f"reach {peak:.3g}, far beyond full scale (1.0)" if np.isfinite(peak) else "are not numbers"
+        raise SpeechRnnError(
+            f"{self.path}: holds samples that {what}, after {second:.2f} s; save it again as 16-bit WAV"
+        )
 
     def _one_channel(self, block: Samples) -> Samples:
         """Return one channel `[samples]` of `block` `[samples, channels]`."""
@@ -168,8 +167,8 @@ class AudioStream:
         return np.ascontiguousarray(block[:, self.channel])
 
     def _check_length(self, delivered: int, wanted: int | None) -> None:
-        """Raise SpeechRnnError if a whole file gave less than was asked for, or nothing at all."""
-        missing = 0 if wanted is None else wanted - delivered
+        """Raise SpeechRnnError if nothing was delivered, or too little and no damage explains it."""
+        missing = 0 if wanted is None or self.broken_at is not None else wanted - delivered
         if delivered == 0 and self.offset == 0:
             raise SpeechRnnError(f"{self.path}: holds no sound (0 samples); record or copy it again")
         if delivered == 0 or missing > _SLICE_TOLERANCE * self.sample_rate:
@@ -183,10 +182,6 @@ class AudioStream:
 @contextmanager
 def _opened(path: Path) -> Iterator[SoundFile | MediaFile]:
     """Open `path` with the decoder that knows its content; raise SpeechRnnError if neither does."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise SpeechRnnError(
-            f"{path}: is not a regular file; save it as one, or pass it on the standard input"
-        )
     check_readable(path)
     with open_sound_file(path) or open_media(path) as decoder:
         if not _LOWEST_RATE <= decoder.sample_rate <= _HIGHEST_RATE:

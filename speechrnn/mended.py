@@ -21,6 +21,8 @@ from speechrnn.truncation import chunks
 # The highest bit rate of MP3 is 40 times the lowest, so no guess from one frame is further off than that.
 _SEEMING_LENGTH = 64
 _SEARCH_BYTES = 1 << 16
+# libsndfile looks for an ID3v1 tag in the last bytes of an MP3, wherever the end seems to be.
+_ID3V1_BYTES = 128
 # What a tag at the end of the file may add to the size that an MP3's header states.
 _TRAILING_TAG_BYTES = 4096
 
@@ -66,7 +68,11 @@ class MendedFile:
 
     def read(self, count: int) -> bytes:
         """Return up to `count` bytes from the position on, with the patch laid over them."""
-        self._file.seek(self._start + self._position)
+        before_end = self._length - self._position
+        if before_end <= _ID3V1_BYTES:
+            self._file.seek(-before_end, os.SEEK_END)
+        else:
+            self._file.seek(self._start + self._position)
         data = bytearray(self._file.read(count))
         for index, byte in enumerate(self._patch, start=self._patch_at - self._position):
             if 0 <= index < len(data):
@@ -82,7 +88,7 @@ def mended(file: BinaryIO) -> MendedFile | None:
     if file.read(4) == b"RIFF":
         return _mended_wave(file, length)
     count = mp3_count(file)
-    if count is None:
+    if count is None or length < _ID3V1_BYTES:
         return None
     if count.frames is None or not count.understood:
         return MendedFile(file, 0, length * _SEEMING_LENGTH)

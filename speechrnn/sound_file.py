@@ -86,8 +86,8 @@ class SoundFile:
         position = self._seek(start)
         wanted = max(1, min(int(self.sample_rate * BLOCK_SECONDS), _BLOCK_VALUES // self.channels))
         while True:
-            block = np.empty((wanted, self.channels), np.float32)
-            count, failed = self._read_into(block, position)
+            block = np.full((wanted, self.channels), np.nan, np.float32)
+            count, failed = self._read_into(block)
             position += count
             if count:
                 yield block[:count]
@@ -108,13 +108,17 @@ class SoundFile:
                 f"({error.error_string}); check that the file is that long and whole"
             ) from error
 
-    def _read_into(self, block: npt.NDArray[np.float32], position: int) -> tuple[int, bool]:
-        """Fill `block`; return how many frames of it are good and whether the decoder gave up after them."""
+    def _read_into(self, block: npt.NDArray[np.float32]) -> tuple[int, bool]:
+        """Fill `block`, which is all NaN; return how many samples of it are good and whether reading failed.
+
+        A read that fails does not tell how far it came. What it wrote over is good.
+        """
         with codecs_kept_quiet():
             try:
                 return len(self._decoder.read(out=block)), False
             except soundfile.LibsndfileError:
-                return min(max(self._decoder.tell() - position, 0), len(block)), True
+                missing = np.isnan(block).any(axis=1)
+                return int(missing.argmax()) if missing.any() else len(block), True
 
     def _falls_short(self, position: int) -> bool:
         tolerance = _MP3_TOLERANCE if self.format.startswith("MP3") else 0

@@ -43,12 +43,16 @@ def is_cut_short(file: BinaryIO) -> bool:
     file.seek(0)
     magic = file.read(12)
     if magic[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
-        return magic[8:12] == b"WAVE" and _wave_is_cut(file, length)
+        return _wave_is_cut(file, length)
     if magic[:4] == b"FORM":
         return _aiff_is_cut(file, length)
     if magic[:4] == b".snd":
         start, size = struct.unpack(">II", magic[4:12].ljust(8, b"\0"))
         return _reaches_beyond(start, size, length)
+    if magic[:4] == b"caff":
+        return _caf_is_cut(file, length)
+    if magic[:4] == b"riff":
+        return _w64_is_cut(file, length)
     if magic[:4] == b"OggS":
         return not ogg_layout(file).ends
     if magic[:4] == b"\x1a\x45\xdf\xa3":
@@ -107,7 +111,7 @@ def _next_page(file: BinaryIO, position: int) -> int | None:
 
 
 def _wave_is_cut(file: BinaryIO, length: int) -> bool:
-    """Return whether the chunk "data" is longer than the file; 64-bit sizes stand in a chunk "ds64"."""
+    """Return whether the chunk that holds the samples is longer than the file; "ds64" holds 64-bit sizes."""
     file.seek(0)
     order: Literal["<", ">"] = ">" if file.read(4) == b"RIFX" else "<"
     long_size = None
@@ -125,6 +129,26 @@ def _aiff_is_cut(file: BinaryIO, length: int) -> bool:
     return any(
         _reaches_beyond(start, size, length) for name, start, size in chunks(file, ">") if name == b"SSND"
     )
+
+
+def _caf_is_cut(file: BinaryIO, length: int) -> bool:
+    """Return whether the chunk "data" of an Apple CAF file is longer than the file."""
+    position = 8
+    while True:
+        file.seek(position)
+        header = file.read(12)
+        if len(header) < 12:
+            return False
+        name, size = struct.unpack(">4sQ", header)
+        if name == b"data" or size in STREAMED_SIZES:
+            return _reaches_beyond(position + 12, size, length)
+        position += 12 + size
+
+
+def _w64_is_cut(file: BinaryIO, length: int) -> bool:
+    """Return whether the total that a Sony Wave64 file states, after its 16-byte name, is beyond the end."""
+    file.seek(16)
+    return _reaches_beyond(0, int.from_bytes(file.read(8), "little"), length)
 
 
 def _matroska_is_cut(file: BinaryIO, length: int) -> bool:
