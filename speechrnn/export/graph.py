@@ -13,18 +13,26 @@ from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
 IR_VERSION = 8
+FLOAT = TensorProto.FLOAT
+INT32 = TensorProto.INT32
+INT64 = TensorProto.INT64
 
 
 class GraphBuilder:
-    """Collects nodes and constants; every method returns the name of the value that it made."""
+    """Collects nodes and constants; every method that adds some returns the names of the values it made.
+
+    `section` is the part of the model under construction. Names of nodes and values start with it, so that
+    whoever opens the file in a viewer finds his way, and `int8.py` finds the nodes that it may touch.
+    """
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
+        self.section = "graph"
 
     def constant(self, value: npt.ArrayLike, name: str, dtype: npt.DTypeLike | None = None) -> str:
-        """Store `value` under a name that starts with `name`."""
-        unique = f"{name}.{len(self.constants)}"
+        """Store `value` under a name that holds `name`."""
+        unique = f"{self.section}/{name}.{len(self.constants)}"
         self.constants.append(
             numpy_helper.from_array(np.ascontiguousarray(np.asarray(value, dtype=dtype)), unique)
         )
@@ -38,13 +46,16 @@ class GraphBuilder:
         self, operator: str, count: int, *inputs: str, domain: str = "", **attributes: Any
     ) -> list[str]:
         """Append `operator` with `count` outputs."""
-        outputs = [f"{operator.lower()}.{len(self.nodes)}.{number}" for number in range(count)]
-        self.nodes.append(helper.make_node(operator, list(inputs), outputs, domain=domain, **attributes))
+        name = f"{self.section}/{operator.lower()}.{len(self.nodes)}"
+        outputs = [f"{name}.{number}" for number in range(count)]
+        self.nodes.append(
+            helper.make_node(operator, list(inputs), outputs, name=name, domain=domain, **attributes)
+        )
         return outputs
 
     def rename(self, value: str, name: str) -> None:
         """Give `value` the public name `name`, for an output of the graph."""
-        self.nodes.append(helper.make_node("Identity", [value], [name]))
+        self.nodes.append(helper.make_node("Identity", [value], [name], name=name))
 
     def build(
         self, inputs: dict[str, tuple[int, list[str | int]]], outputs: dict[str, tuple[int, list[str | int]]]
@@ -57,8 +68,9 @@ class GraphBuilder:
             [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in outputs.items()],
             self.constants,
         )
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-
-
-FLOAT = TensorProto.FLOAT
-INT64 = TensorProto.INT64
+        return helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="speechrnn",
+        )

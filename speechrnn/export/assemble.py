@@ -1,0 +1,89 @@
+"""Front end, encoder and head become one graph, and the graph carries its own description.
+
+A trained model goes in, the `.onnx` of the design comes out: inputs `audio` float32 [batch, samples] and
+`lengths` int64 [batch], outputs `log_probs` float32 [batch, frames, tokens] and `frames` int64 [batch].
+"""
+
+import dataclasses
+
+import onnx
+from onnx import helper
+
+from speechrnn import dsp
+from speechrnn.config import Model
+from speechrnn.errors import SpeechRnnError
+from speechrnn.export.encoder import add_encoder, add_head
+from speechrnn.export.front_end import add_front_end
+from speechrnn.export.graph import FLOAT, INT64, GraphBuilder
+from speechrnn.metadata import FORMAT, METADATA_KEY, Metadata, decode_metadata, encode_metadata
+from speechrnn.model_folder import TrainedModel
+from speechrnn.subsampling import KERNEL, TIME_STRIDES
+
+
+def assemble(trained: TrainedModel) -> onnx.ModelProto:
+    """Return the model as a graph of standard operators, in fp32.
+
+    Raises SpeechRnnError where a weight of the configured network is missing.
+    """
+    graph = GraphBuilder()
+    try:
+        graph.section = "front_end"
+        statistics = None
+        if trained.model.front_end.normalisation == "global":
+            statistics = trained.weights["front_end.mean"], trained.weights["front_end.deviation"]
+        features, frames = add_front_end(graph, trained.model.front_end, "audio", "lengths", statistics)
+        hidden, frames = add_encoder(graph, trained.model.encoder, trained.weights, features, frames)
+        graph.rename(add_head(graph, trained.weights, hidden), "log_probs")
+        graph.rename(frames, "frames")
+    except KeyError as missing:
+        raise SpeechRnnError(f"weights: {missing} is missing; train or copy the model again") from None
+    model = graph.build(
+        {"audio": (FLOAT, ["batch", "samples"]), "lengths": (INT64, ["batch"])},
+        {"log_probs": (FLOAT, ["batch", "frames", len(trained.vocabulary)]), "frames": (INT64, ["batch"])},
+    )
+    return described(model, description(trained))
+
+
+def description(trained: TrainedModel) -> Metadata:
+    """Return what the fp32 `.onnx` of `trained` says about itself."""
+    front_end, stride = trained.model.front_end, trained.model.encoder.stride
+    return Metadata(
+        format=FORMAT,
+        vocabulary=trained.vocabulary,
+        sample_rate=front_end.sample_rate,
+        frame_rate=front_end.sample_rate / (dsp.analysis(front_end).hop * stride),
+        receptive_field=receptive_field(trained.model),
+        precision="fp32",
+        configuration=trained.model,
+        card=trained.card,
+    )
+
+
+def receptive_field(model: Model) -> int:
+    """Return how many samples one frame is computed from, before the recurrent layers see the rest."""
+    analysis = dsp.analysis(model.front_end)
+    reach = 2 * max((len(taps) // 2 for taps in analysis.deltas), default=0)
+    step = 1
+    for stride in TIME_STRIDES[model.encoder.stride]:
+        reach += (KERNEL - 1) * step
+        step *= stride
+    return reach * analysis.hop + analysis.samples
+
+
+def described(model: onnx.ModelProto, metadata: Metadata) -> onnx.ModelProto:
+    """Return a copy of `model` that carries `metadata`."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    helper.set_model_props(copy, {METADATA_KEY: encode_metadata(metadata)})
+    return copy
+
+
+def read_description(model: onnx.ModelProto) -> Metadata:
+    """Return what `model` says about itself."""
+    properties = {entry.key: entry.value for entry in model.metadata_props}
+    return decode_metadata(properties[METADATA_KEY], "graph")
+
+
+def as_int8(metadata: Metadata) -> Metadata:
+    """Return `metadata` of the same model with int8 weights."""
+    return dataclasses.replace(metadata, precision="int8")

@@ -1,0 +1,144 @@
+"""The `Transcriber`: recordings in, transcripts out, on all cores, with numpy and ONNX Runtime alone.
+
+    file -> blocks (`audio.py`) -> windows (`windows.py`) -> log-probabilities (`acoustic_model.py`)
+         -> words (`decoding/`) -> transcript
+
+Files are read ahead in threads of their own while windows are recognised in others, each window by itself. So
+the text of a file does not depend on the files beside it, on the number of threads, or on their timing.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from speechrnn.audio import AudioStream, Channel
+from speechrnn.decoding.greedy import greedy
+from speechrnn.decoding.hypothesis import Hypothesis, Word
+from speechrnn.errors import SpeechRnnError
+from speechrnn.runtime.acoustic_model import AcousticModel, shipped_model
+from speechrnn.runtime.crew import Crew, Reading
+from speechrnn.runtime.transcript import Transcript
+from speechrnn.runtime.windows import Window
+from speechrnn.text import Vocabulary
+
+Samples = npt.NDArray[np.float32]
+Decoder = Callable[[npt.NDArray[np.float32], Vocabulary, float], Hypothesis]
+
+FILES_A_THREAD = 2
+"""Files begun for each thread: one being read, one waiting."""
+
+
+class Transcriber:
+    """Turns recordings into transcripts with one model.
+
+    - `model`: an `.onnx` file that `speechrnn export` wrote; None takes the one that comes with the package.
+    - `threads`: how many windows are recognised at a time; None takes as many as there are cores.
+    - `channel`: the channel to listen to, from 0; None or "mix" for the mean of all.
+    - `decode`: gets the log-probabilities [frames, tokens] of a window, the vocabulary and the seconds of a
+      frame, and returns a Hypothesis; called from several threads at a time.
+
+    Raises SpeechRnnError where the model cannot be opened.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        threads: int | None = None,
+        channel: Channel = None,
+        decode: Decoder = greedy,
+    ) -> None:
+        if threads is not None and threads < 1:
+            raise SpeechRnnError(f"--threads: must be 1 or more, not {threads}")
+        self.model = AcousticModel(shipped_model() if model is None else Path(model))
+        self.sample_rate = self.model.metadata.sample_rate
+        self.threads = threads or _cores()
+        self.channel = channel
+        self.decode = decode
+
+    def transcribe(self, recording: str | Path | Samples) -> Transcript:
+        """Return the transcript of a file, or of float samples [samples] in [-1, 1] at `sample_rate`.
+
+        Raises SpeechRnnError where the recording cannot be read.
+        """
+        blocks = self._stream(recording) if isinstance(recording, str | Path) else [_checked(recording)]
+        with Crew(self.threads, self._recognise) as crew:
+            return self._transcript(blocks, crew.read(blocks, self.sample_rate))
+
+    def transcribe_files(
+        self, paths: Iterable[str | Path]
+    ) -> Iterator[tuple[str | Path, Transcript | SpeechRnnError]]:
+        """Yield each of `paths`, in order, with its transcript, or the error where it cannot be read.
+
+        Several files are worked on at a time; a few beyond the one that is waited for have been begun.
+        """
+        with Crew(self.threads, self._recognise) as crew:
+            streams = ((path, self._stream(path)) for path in paths)
+            readings = ((path, stream, crew.read(stream, self.sample_rate)) for path, stream in streams)
+            begun = deque(islice(readings, FILES_A_THREAD * self.threads))
+            while begun:
+                path, stream, reading = begun.popleft()
+                begun.extend(islice(readings, 1))
+                yield path, self._outcome(stream, reading)
+
+    def _stream(self, path: str | Path) -> AudioStream:
+        return AudioStream(path, self.sample_rate, self.channel)
+
+    def _recognise(self, window: Window) -> tuple[Word, ...]:
+        """Return the words of `window`, with times in the recording."""
+        metadata = self.model.metadata
+        hypothesis = self.decode(
+            self.model.log_probs(window.samples), metadata.vocabulary, metadata.frame_seconds
+        )
+        start = window.start / self.sample_rate
+        end = start + len(window.samples) / self.sample_rate
+        return tuple(
+            Word(word.text, start + word.start, min(end, start + word.end), word.confidence)
+            for word in hypothesis.words
+        )
+
+    def _outcome(
+        self, stream: AudioStream, reading: Future[Reading[tuple[Word, ...]]]
+    ) -> Transcript | SpeechRnnError:
+        try:
+            return self._transcript(stream, reading)
+        except SpeechRnnError as error:
+            return error
+
+    def _transcript(
+        self, blocks: AudioStream | list[Samples], reading: Future[Reading[tuple[Word, ...]]]
+    ) -> Transcript:
+        """Wait for the windows of `blocks` and put their words one after the other."""
+        whole = reading.result()
+        words = tuple(word for result in whole.results for word in result.result())
+        return Transcript(
+            text=" ".join(word.text for word in words),
+            words=words,
+            seconds=whole.samples / self.sample_rate,
+            broken_at=blocks.broken_at if isinstance(blocks, AudioStream) else None,
+        )
+
+
+def _checked(samples: Samples) -> Samples:
+    """Return `samples` as float32; raises SpeechRnnError unless they are finite floats [samples]."""
+    samples = np.asarray(samples)
+    if samples.ndim != 1 or samples.dtype.kind != "f":
+        raise SpeechRnnError(
+            f"samples: are {samples.dtype} {list(samples.shape)}, wanted floats [samples] in [-1, 1];"
+            " pick a channel, and divide 16-bit integers by 32768"
+        )
+    if not np.isfinite(samples).all():
+        raise SpeechRnnError("samples: are not all finite; record or read them again")
+    return samples.astype(np.float32)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
