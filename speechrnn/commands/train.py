@@ -5,6 +5,9 @@ Every field of the configuration is a flag. The same command continues a run tha
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from speechrnn import config
 
@@ -24,7 +27,7 @@ class Train:
     """Manifests to validate on; without any, a few speakers (or utterances) are set aside."""
     init: Path | None = None
     """Model folder whose weights to start from instead of random ones."""
-    run: config.Run = field(default_factory=config.Run)
+    run: Annotated[config.Run, tyro.conf.arg(name="")] = field(default_factory=config.Run)
     """The configuration."""
 
 

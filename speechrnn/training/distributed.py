@@ -69,6 +69,14 @@ def leave(ranks: Ranks) -> None:
         dist.destroy_process_group()
 
 
+def threads_for(ranks: Ranks) -> int:
+    """Return how many cores this process should use: PyTorch's own choice, which OMP_NUM_THREADS sets.
+
+    `torchrun` sets it to 1 where it starts several processes. With a GPU there is nothing to share out.
+    """
+    return 1 if ranks.device.type == "cuda" else torch.get_num_threads()
+
+
 def summed(values: Sequence[float], ranks: Ranks) -> list[float]:
     """Return the sum of each of `values` over all ranks, in double precision."""
     if ranks.world == 1:

@@ -4,72 +4,84 @@ Batches -> log-probabilities -> greedy transcripts -> `Score`. Used between upda
 with all ranks sharing the work, and by `speechrnn evaluate` for a model folder.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import nn
 
-from speechrnn import config
 from speechrnn.decoding.greedy import greedy
-from speechrnn.decoding.hypothesis import Hypothesis
 from speechrnn.manifest import Utterance
 from speechrnn.scoring import Score, score
 from speechrnn.text import Vocabulary
+from speechrnn.training.audio_source import CachedAudio
 from speechrnn.training.batch import Batch
-from speechrnn.training.distributed import Ranks, gathered
+from speechrnn.training.distributed import Ranks, gathered, join, leave, threads_for
+from speechrnn.training.loader import EvaluationData
+from speechrnn.training.network_folder import read_network
+from speechrnn.training.screening import Screening, screen_for_evaluation
+from speechrnn.training.units import load
+
+BATCH_SECONDS = 100.0
 
 
 def recognise(
-    network: nn.Module,
-    batches: Iterable[Batch],
-    model: config.Model,
-    vocabulary: Vocabulary,
-    ranks: Ranks,
-    threads: int,
-) -> dict[str, Hypothesis]:
+    network: nn.Module, batches: Iterable[Batch], vocabulary: Vocabulary, ranks: Ranks, threads: int
+) -> dict[str, str]:
     """Return the greedy transcript of every utterance in `batches`, by its id.
 
     `batches` are this rank's part; every rank gets the transcripts of all. On a CPU each batch is cut into as
-    many pieces as there are `threads`, see `gradients.py`.
+    many pieces as there are `threads`, see `gradients.py`. The network is left in evaluation mode.
     """
     network.eval()
-    transcripts: list[tuple[str, Hypothesis]] = []
-    work = partial(_transcribe, network, model, vocabulary, ranks.device)
-    with single_threads(threads) as pool:
+    transcripts: list[tuple[str, str]] = []
+    transcribe = partial(_transcribe, network, vocabulary, ranks.device)
+    with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as pool:
         for batch in batches:
-            for piece in pool.map(work, batch.pieces(threads)):
+            for piece in pool.map(transcribe, batch.pieces(threads)):
                 transcripts += piece
     return dict(gathered(transcripts, ranks))
 
 
-def score_transcripts(utterances: Sequence[Utterance], transcripts: dict[str, Hypothesis]) -> Score:
-    """Return the error rates over all `utterances`; one without a transcript counts as wholly deleted."""
+def score_transcripts(utterances: Sequence[Utterance], transcripts: dict[str, str]) -> Score:
+    """Return the error rates over all `utterances`, each of which has a transcript by its id."""
     return score(
         references=[utterance.text for utterance in utterances],
-        hypotheses=[
-            transcripts[utterance.id].text if utterance.id in transcripts else "" for utterance in utterances
-        ],
+        hypotheses=[transcripts[utterance.id] for utterance in utterances],
         speakers=[utterance.speaker for utterance in utterances],
         ids=[utterance.id for utterance in utterances],
     )
 
 
-@contextmanager
-def single_threads(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Give `threads` threads in each of which PyTorch uses one core."""
-    with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as pool:
-        yield pool
+def recognise_with_folder(
+    folder: Path, utterances: Sequence[Utterance], device: str
+) -> tuple[dict[str, str], Screening]:
+    """Return what the model in `folder` makes of `utterances`, by id, and which of them have no sound.
+
+    `device` is "auto", "cpu" or "cuda".
+    """
+    ranks = join(device)
+    try:
+        network, trained = read_network(folder)
+        audio = CachedAudio(utterances, trained.model.front_end.sample_rate)
+        screening = screen_for_evaluation(utterances, audio)
+        if not screening.kept:
+            return {}, screening
+        batches = EvaluationData(screening.kept, audio, load(folder, trained.vocabulary), BATCH_SECONDS)
+        threads = threads_for(ranks)
+        return recognise(network.to(ranks.device), batches, trained.vocabulary, ranks, threads), screening
+    finally:
+        leave(ranks)
 
 
 def _transcribe(
-    network: nn.Module, model: config.Model, vocabulary: Vocabulary, device: torch.device, piece: Batch
-) -> list[tuple[str, Hypothesis]]:
+    network: nn.Module, vocabulary: Vocabulary, device: torch.device, piece: Batch
+) -> list[tuple[str, str]]:
     piece = piece.to(device)
     with torch.inference_mode():
         log_probs, frames = network(piece.audio, piece.lengths)
-    frame_seconds = model.front_end.hop_ms * model.encoder.stride / 1000
     rows = zip(piece.ids, log_probs.cpu().numpy(), frames.tolist(), strict=True)
-    return [(name, greedy(row[:valid], vocabulary, frame_seconds)) for name, row, valid in rows]
+    # Times are not looked at, so a frame may be a second long.
+    return [(name, greedy(row[:valid], vocabulary, frame_seconds=1.0).text) for name, row, valid in rows]

@@ -7,7 +7,6 @@ the recipes call `train`.
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +23,7 @@ from speechrnn.training.audio_source import AudioSource, CachedAudio
 from speechrnn.training.batch import Batch
 from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state, write_record
 from speechrnn.training.ctc import blank_frames, summed_loss
-from speechrnn.training.distributed import Ranks, join, leave, of_first
+from speechrnn.training.distributed import Ranks, join, leave, of_first, threads_for
 from speechrnn.training.evaluation import recognise, score_transcripts
 from speechrnn.training.front_end import estimate_statistics
 from speechrnn.training.held_out import set_aside
@@ -113,7 +112,7 @@ def prepare(
         ranks.world,
         pinned=ranks.device.type == "cuda",
     )
-    threads = request.run.threads or cores_for_each_rank(ranks)
+    threads = request.run.threads or threads_for(ranks)
     torch.set_num_threads(threads)
     task = recognition(corpus, request.run, ranks, threads)
     if record is None:
@@ -205,7 +204,7 @@ def recognition(corpus: Corpus, run: config.Run, ranks: Ranks, threads: int) -> 
     )
 
     def error_rates(network: nn.Module) -> dict[str, float]:
-        transcripts = recognise(network, batches, run.model, corpus.speller.vocabulary, ranks, threads)
+        transcripts = recognise(network, batches, corpus.speller.vocabulary, ranks, threads)
         score = score_transcripts(corpus.valid, transcripts)
         return {"wer": score.wer, "cer": score.cer}
 
@@ -252,13 +251,6 @@ def settings_told(run: config.Run) -> str:
         section, _, key = name.rpartition(".")
         sections.setdefault(section or "run", []).append(f"{key} {value}")
     return "\n".join(f"{section}: {', '.join(values)}" for section, values in sections.items())
-
-
-def cores_for_each_rank(ranks: Ranks) -> int:
-    """Return how many processor cores each of the processes on this machine may use."""
-    if ranks.device.type == "cuda":
-        return 1
-    return max(1, len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
