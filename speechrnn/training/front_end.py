@@ -48,7 +48,8 @@ class FeatureExtractor(nn.Module):
     def forward(self, audio: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return features float32 [batch, frames, bins], zero in the padding, and the valid frames [batch].
 
-        `audio` is float32 [batch, samples] in [-1, 1], `lengths` int64 [batch] in samples.
+        `audio` is float32 [batch, samples] in [-1, 1], `lengths` int64 [batch] in samples. There is always
+        room for one frame, even if no utterance has any.
         """
         with torch.no_grad(), torch.autocast(audio.device.type, enabled=False):
             features, frames = self.unnormalised(audio.float(), lengths)
@@ -69,9 +70,7 @@ class FeatureExtractor(nn.Module):
         """
         analysis = self.analysis
         frames = frame_counts(analysis, lengths)
-        count = dsp.frame_count(analysis, audio.shape[1])
-        if count == 0:
-            return audio.new_zeros(audio.shape[0], 0, self.bins), frames
+        count = max(1, dsp.frame_count(analysis, audio.shape[1]))
         energies = self.energies(framed(analysis, audio, lengths, count, self.window))
         logs = self.logarithm(energies)
         if analysis.log_range is not None:
@@ -107,11 +106,12 @@ def valid_frames(frames: Tensor, count: int) -> Tensor:
 
 def framed(analysis: dsp.Analysis, audio: Tensor, lengths: Tensor, count: int, window: Tensor) -> Tensor:
     """Return the first `count` windowed frames [batch, count, samples] of each utterance."""
+    padded = F.pad(audio, (analysis.before, analysis.after))
     if analysis.emphasis_follows_edges:
-        signal = with_edges(analysis, audio, lengths)
+        signal = with_edges(analysis, padded, lengths)
         emphasised = pre_emphasised(signal, analysis.pre_emphasis)
     else:
-        signal = emphasised = with_edges(analysis, pre_emphasised(audio, analysis.pre_emphasis), lengths)
+        signal = emphasised = with_edges(analysis, pre_emphasised(padded, analysis.pre_emphasis), lengths)
     frames = emphasised.unfold(1, analysis.samples, analysis.hop)[:, :count]
     if analysis.remove_mean:
         means = F.avg_pool1d(signal[:, None], analysis.samples, analysis.hop)[:, 0, :count]
@@ -126,20 +126,16 @@ def pre_emphasised(signal: Tensor, share: float) -> Tensor:
     return signal - share * F.pad(signal[:, :-1], (1, 0))
 
 
-def with_edges(analysis: dsp.Analysis, audio: Tensor, lengths: Tensor) -> Tensor:
-    """Return `audio` with what frames see beyond the ends of each utterance.
-
-    Sizes: [batch, samples] becomes [batch, before + samples + after].
-    """
-    before, after = analysis.before, analysis.after
-    signal = F.pad(audio, (before, after))
-    head = torch.arange(-before, 0, device=audio.device).expand(len(lengths), before)
-    tail = lengths[:, None] + torch.arange(after, device=audio.device)
+def with_edges(analysis: dsp.Analysis, padded: Tensor, lengths: Tensor) -> Tensor:
+    """Return `padded` [batch, before + samples + after] with what frames see beyond each utterance's ends."""
+    before = analysis.before
+    head = torch.arange(-before, 0, device=padded.device).expand(len(lengths), before)
+    tail = lengths[:, None] + torch.arange(analysis.after, device=padded.device)
     places = torch.cat([head, tail], dim=1)
     if analysis.edges == "zero":
-        return signal.scatter(1, places + before, 0.0)
+        return padded.scatter(1, places + before, 0.0)
     sources = folded_back(places, lengths[:, None], repeat=analysis.edges == "mirror")
-    return signal.scatter(1, places + before, audio.gather(1, sources))
+    return padded.scatter(1, places + before, padded.gather(1, sources + before))
 
 
 def folded_back(places: Tensor, lengths: Tensor, repeat: bool) -> Tensor:
