@@ -11,7 +11,6 @@ is killed leaves nothing that would be taken for good, and what it had finished 
 """
 
 import os
-import signal
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -30,6 +29,7 @@ from rich.progress import Progress
 
 from speechrnn.audio import AudioStream, Channel, Samples
 from speechrnn.errors import SpeechRnnError
+from speechrnn.training.child_processes import deaf_to_ctrl_c
 
 Samples16 = npt.NDArray[np.int16]
 Key = tuple[str, int, int]  # absolute path, size in bytes, time of change in ns
@@ -172,17 +172,16 @@ def _in_processes(
         for shard in shards:
             yield shard, _decode_shard(shard, folder, sample_rate, channel)
         return
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _leave_interrupts_to_parent)
+    pool = ProcessPoolExecutor(processes, get_context("spawn"))
     try:
-        running = {pool.submit(_decode_shard, shard, folder, sample_rate, channel): shard for shard in shards}
+        with deaf_to_ctrl_c():
+            running = {
+                pool.submit(_decode_shard, shard, folder, sample_rate, channel): shard for shard in shards
+            }
         for future in as_completed(running):
             yield running[future], future.result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _decode_shard(

@@ -7,7 +7,6 @@ else, so that batches are the same for any number of them, on any rank, and afte
 """
 
 import os
-import signal
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from speechrnn.manifest import Utterance
 from speechrnn.training import draws, sampler
 from speechrnn.training.audio_source import AudioSource
 from speechrnn.training.batch import Batch, Example, stack
+from speechrnn.training.child_processes import deaf_to_ctrl_c
 from speechrnn.training.units import Speller
 from speechrnn.training.waveform_augmentation import augment, drawn_speed
 
@@ -61,7 +61,7 @@ class TrainingData:
             num_workers=workers,
             persistent_workers=workers > 0,
             prefetch_factor=PREFETCHED if workers > 0 else None,
-            worker_init_fn=_leave_signals_to_parent,
+            worker_init_fn=_leave_group,
             pin_memory=pinned,
         )
 
@@ -70,7 +70,9 @@ class TrainingData:
         seeds = self._seeds(epoch)
         shares = self._plan(epoch).share(self._rank, self._ranks)[first_batch:]
         self._orders.next = [[Draw(row, seeds[row]) for row in share] for share in shares]
-        for batch in self._loader:
+        with deaf_to_ctrl_c():
+            batches = iter(self._loader)
+        for batch in batches:
             if isinstance(batch, SpeechRnnError):
                 raise batch
             yield batch
@@ -175,11 +177,9 @@ def _at_speed(lengths: sampler.Lengths, speed: float | npt.NDArray[np.float64]) 
     return np.rint(lengths / speed).astype(np.int64)
 
 
-def _leave_signals_to_parent(worker: int) -> None:
-    """Keep a worker running when a terminal or a scheduler signals the whole group of processes.
+def _leave_group(worker: int) -> None:
+    """Keep a worker running when a scheduler sends SIGTERM to the whole group of processes.
 
     The training process saves and exits then; until it does it needs its batches, and it ends the workers.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "setpgrp"):
-        os.setpgrp()
+    os.setpgrp()

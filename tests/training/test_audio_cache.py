@@ -216,6 +216,43 @@ def test_a_full_disk_is_one_line_that_says_what_to_do(tmp_path):
     assert not list((tmp_path / "cache").rglob("*.p*"))
 
 
+PARALLEL = """
+import sys
+from pathlib import Path
+from speechrnn.training import audio_cache
+
+def wait(number, frame):
+    raise SystemExit("interrupted")
+
+if __name__ == "__main__":
+    import signal
+    signal.signal(signal.SIGINT, wait)
+    audio_cache.SHARD_RECORDINGS = 2
+    audio_cache.decode(sorted(Path(sys.argv[1]).glob("*.wav")), Path(sys.argv[2]), 8000, processes=2)
+"""
+
+
+@pytest.mark.parametrize("when", ["processes start", "they decode"])
+def test_ctrl_c_ends_decoding_without_tracebacks_of_its_processes(tmp_path, when):
+    recordings(tmp_path, 200)
+    script, folder = tmp_path / "parallel.py", tmp_path / "cache"
+    script.write_text(PARALLEL)
+    builder = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path), str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    sign = "*/lock" if when == "processes start" else "*/*.json"
+    while builder.poll() is None and not list(folder.glob(sign)):
+        time.sleep(0.001)
+    os.killpg(builder.pid, signal.SIGINT)
+    _, errors = builder.communicate()
+    assert errors == "interrupted\n"
+    assert len(list(folder.glob("*/*.json"))) < 100
+
+
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (path,) = recordings(tmp_path, 1)
     (tmp_path / "file").touch()
