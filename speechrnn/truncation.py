@@ -42,6 +42,8 @@ def is_cut_short(file: BinaryIO) -> bool:
     length = file.seek(0, os.SEEK_END)
     file.seek(0)
     magic = file.read(12)
+    if magic[:4] == b"RIFF" and magic[8:] == b"AVI ":
+        return _reaches_beyond(8, int.from_bytes(magic[4:8], "little"), length)
     if magic[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
         return _wave_is_cut(file, length)
     if magic[:4] == b"FORM":
