@@ -1,0 +1,172 @@
+"""LibriSpeech from little data: train, measure, export, transcribe, report. One command, from scratch.
+
+    python recipes/librispeech_small.py                              mini LibriSpeech, else synthetic speech
+    python recipes/librispeech_small.py --corpus small --minutes 600
+    torchrun --nproc-per-node 8 recipes/librispeech_small.py --corpus 960h
+
+Recordings are taken from --data-dir (or SPEECHRNN_DATA), any tree in LibriSpeech's layout, FLAC or Opus, else
+downloaded from OpenSLR. Everything lands in the run folder, the page to read first is `report.md` there. The
+same command continues a run that was stopped.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from rich.console import Console
+
+from speechrnn import config
+from speechrnn.commands import guarded
+from speechrnn.errors import SpeechRnnError
+from speechrnn.manifest import Utterance
+
+
+class Parts(NamedTuple):
+    """Parts of LibriSpeech to train on, and to measure on."""
+
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+CORPORA = {
+    "mini": Parts(("train-clean-5",), ("dev-clean-2",)),
+    "small": Parts(
+        ("train-clean-5", "dev-clean-2", "train-clean-100", "dev-clean", "dev-other"),
+        ("test-clean", "test-other"),
+    ),
+    "100h": Parts(("train-clean-100",), ("test-clean", "test-other")),
+    "460h": Parts(("train-clean-100", "train-clean-360"), ("test-clean", "test-other")),
+    "960h": Parts(("train-clean-100", "train-clean-360", "train-other-500"), ("test-clean", "test-other")),
+}
+
+DOWNLOADS = Path("runs/corpora")
+
+# Synthetic speech is easy: few voices, clean, a grammar. A small network learns it in minutes.
+SYNTHETIC_RUN = config.Run(
+    model=config.Model(encoder=config.Encoder(layers=2, width=256, dropout=0.1)),
+    batching=config.Batching(seconds=40),
+    augmentation=config.Augmentation(mask_after_updates=300, time_mask_share=0.1, frequency_mask_bins=15),
+    optimisation=config.Optimisation(peak_rate=2e-3),
+    minutes=6.5,
+    evaluate_every=400,
+)
+# Few hours are learnt by going over them often. On a CPU the number of updates is what is short, so batches
+# are small and the network is no larger than five hours can fill.
+REAL_RUN = config.Run(
+    model=config.Model(encoder=config.Encoder(layers=3, width=320, dropout=0.2)),
+    batching=config.Batching(seconds=60),
+    optimisation=config.Optimisation(peak_rate=1.5e-3),
+    minutes=90,
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Train and measure a recogniser on LibriSpeech."""
+
+    corpus: Literal["auto", "mini", "small", "100h", "460h", "960h", "synthetic"] = "auto"
+    """What to train on; `auto` is mini, or synthetic speech where mini is not to be had."""
+    data_dir: Path | None = None
+    """A tree in LibriSpeech's layout, or a folder with one; SPEECHRNN_DATA by default."""
+    train_parts: tuple[str, ...] = ()
+    """Parts to train on, instead of those of --corpus."""
+    test_parts: tuple[str, ...] = ()
+    """Parts to measure on, instead of those of --corpus."""
+    minutes: float | None = None
+    """Time limit of training."""
+    seed: int = 0
+    """Seed of everything random."""
+    to: Path | None = None
+    """Run folder; runs/librispeech-CORPUS by default."""
+
+
+class Recordings(NamedTuple):
+    """Utterances to train on, and test sets by name."""
+
+    train: list[Utterance]
+    tests: dict[str, list[Utterance]]
+
+
+def main() -> int:
+    """Carry the experiment out and return the exit status."""
+    import tyro
+
+    from speechrnn.recipe.experiment import Experiment, carry_out
+    from speechrnn.training.machine import fit_machine
+
+    options = tyro.cli(Options)
+    say = Console(stderr=True, soft_wrap=True, highlight=False).print
+    name, recordings = find_recordings(options, say)
+    run = SYNTHETIC_RUN if name == "synthetic" else fit_machine(REAL_RUN)
+    run = with_options(run, options)
+    told = "Synthetic speech by espeak-ng: no figure here says anything about real recordings."
+    if name != "synthetic":
+        told = f"LibriSpeech (Panayotov et al. 2015, CC BY 4.0), experiment **{name}**."
+    return carry_out(
+        Experiment(
+            title=f"librispeech_small.py, {name}",
+            corpus=told,
+            run=run,
+            train=recordings.train,
+            tests=recordings.tests,
+            folder=options.to or Path("runs") / f"librispeech-{name}",
+        ),
+        say,
+    )
+
+
+def find_recordings(options: Options, say: Callable[[str], None]) -> tuple[str, Recordings]:
+    """Return what is trained on, by name, and its utterances; downloads or speaks them where need be."""
+    from speechrnn.corpora import librispeech
+
+    if options.corpus == "synthetic":
+        return "synthetic", speak()
+    name = "mini" if options.corpus == "auto" else options.corpus
+    parts = Parts(options.train_parts or CORPORA[name].train, options.test_parts or CORPORA[name].test)
+    wanted = [*parts.train, *parts.test]
+    tree = librispeech.find_tree(options.data_dir, wanted)
+    if tree is None and options.data_dir is not None:
+        raise SpeechRnnError(
+            f"{options.data_dir}: lacks some of {', '.join(wanted)}; name a tree that has them"
+        )
+    if tree is None:
+        try:
+            tree = librispeech.fetch_parts(DOWNLOADS, wanted)
+        except SpeechRnnError as error:
+            if options.corpus != "auto":
+                raise
+            say(f"no LibriSpeech on this disk or from OpenSLR ({error}); going on with synthetic speech")
+            return "synthetic", speak()
+    say(f"recordings: {tree}")
+    return name, Recordings(read(tree, parts.train), {part: read(tree, [part]) for part in parts.test})
+
+
+def speak() -> Recordings:
+    """Return the synthetic corpus, made by espeak-ng unless it has been made."""
+    from speechrnn.corpora import synthetic
+
+    tree = synthetic.make_corpus(DOWNLOADS / "synthetic")
+    return Recordings(
+        read(tree, [synthetic.TRAIN_PART]), {synthetic.TEST_PART: read(tree, [synthetic.TEST_PART])}
+    )
+
+
+def read(tree: Path, parts: Iterable[str]) -> list[Utterance]:
+    """Return the utterances of `parts`, each once: the mini parts are cut out of the large ones."""
+    from speechrnn.corpora.librispeech_tree import librispeech_utterances
+
+    utterances = (utterance for part in parts for utterance in librispeech_utterances(tree, part))
+    return list({utterance.id: utterance for utterance in utterances}.values())
+
+
+def with_options(run: config.Run, options: Options) -> config.Run:
+    """Return `run` with the seed and the time limit that were asked for."""
+    minutes = run.minutes if options.minutes is None else options.minutes
+    return dataclasses.replace(run, seed=options.seed, minutes=minutes)
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(main))

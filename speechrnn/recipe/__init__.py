@@ -1,0 +1,1 @@
+"""What the recipes share: settings for the machine, an experiment from corpus to figures, and its report."""

@@ -1,0 +1,130 @@
+"""An experiment: train on one corpus, measure on others, export, and report.
+
+    utterances -> manifests -> training -> model folder -> .onnx, fp32 and int8 -> error rates -> report
+
+The recipes say what is trained on what; the steps that all of them share are here. Every step is also a
+command of its own (`speechrnn train`, `export`, `evaluate`), and the run folder holds what each leaves.
+"""
+
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from speechrnn import config
+from speechrnn.manifest import Utterance, write_manifest
+from speechrnn.recipe.report import Measurement, Sample, Story, write_report
+from speechrnn.scoring import score
+from speechrnn.scoring_report import percent
+
+FP32_FILE = "model.onnx"
+INT8_FILE = "model.int8.onnx"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a recipe trains and measures."""
+
+    title: str
+    corpus: str
+    """What the recordings are, for the report; says so if they are synthetic."""
+    run: config.Run
+    train: Sequence[Utterance]
+    tests: Mapping[str, Sequence[Utterance]]
+    """Name of a test set -> its utterances, none of which is trained or tuned on."""
+    folder: Path
+    valid: Sequence[Utterance] = ()
+    """To watch training with; where empty, a few training speakers are set aside."""
+
+
+def carry_out(experiment: Experiment, say: Say) -> int:
+    """Train (or go on training), export, measure and report; return the exit status.
+
+    The status is 0, or 128 + the number of the signal that stopped training; the same call continues.
+    """
+    from speechrnn.training.run import Request, train
+
+    folder = experiment.folder
+    train_manifest = _written(folder / "train.jsonl", experiment.train)
+    valid_manifests = (_written(folder / "valid.jsonl", experiment.valid),) if experiment.valid else ()
+    stopped_by = train(Request(experiment.run, (train_manifest,), folder, valid_manifests), say)
+    if stopped_by is not None:
+        return 128 + stopped_by
+    exported = export_both(folder, say)
+    measurements = measure(folder / "model", exported, experiment.tests, say)
+    page = write_report(folder, tell(experiment, exported[0], measurements, say))
+    say(f"report: {page}")
+    return 0
+
+
+def export_both(folder: Path, say: Say) -> tuple[Path, Path]:
+    """Export the model of the run in `folder`, checked, as fp32 and as int8; return the two files."""
+    from speechrnn.commands.export import Export, run
+
+    files = folder / FP32_FILE, folder / INT8_FILE
+    for file in files:
+        run(Export(folder / "model", to=file, int8=file.name == INT8_FILE))
+        say(f"exported: {file} ({file.stat().st_size / 1e6:.1f} MB)")
+    return files
+
+
+def measure(
+    model: Path, exported: Sequence[Path], tests: Mapping[str, Sequence[Utterance]], say: Say
+) -> list[Measurement]:
+    """Return the error rates of the model folder and of the files exported from it on all `tests`."""
+    from speechrnn.commands.evaluate import with_folder, with_onnx
+
+    measurements = []
+    for test, utterances in tests.items():
+        seconds = sum(utterance.duration for utterance in utterances)
+        for path in (model, *exported):
+            start = time.perf_counter()
+            found = with_folder(path, utterances, "auto") if path == model else with_onnx(path, utterances)
+            elapsed = time.perf_counter() - start
+            scored = score(
+                [u.text for u in found.utterances],
+                found.texts,
+                [u.speaker for u in found.utterances],
+                [u.id for u in found.utterances],
+            )
+            name = "PyTorch" if path == model else path.name
+            say(f"{test}, {name}: WER {percent(scored.wer, scored.wer_interval)} %")
+            measurements.append(Measurement(test, name, scored, seconds, elapsed))
+    return measurements
+
+
+def tell(experiment: Experiment, onnx: Path, measurements: Sequence[Measurement], say: Say) -> Story:
+    """Return what the report says, with one held-out recording transcribed by the exported model."""
+    from speechrnn.model_folder import read_model_folder
+    from speechrnn.runtime.transcriber import Transcriber
+    from speechrnn.training.checkpoint import RunFolder, read_record
+    from speechrnn.training.machine import machine
+
+    chosen = next(iter(experiment.tests.values()))[0]
+    text = Transcriber(onnx).transcribe(chosen.audio_filepath).text
+    say(f"{chosen.audio_filepath.name}\n  said:       {chosen.text}\n  recognised: {text}")
+    record = read_record(RunFolder(experiment.folder))
+    assert record is not None, "training has ended, so its record is there"
+    weights = read_model_folder(experiment.folder / "model").weights
+    return Story(
+        title=experiment.title,
+        corpus=experiment.corpus,
+        command=shlex.join(["python", *sys.argv]),
+        run=record.settled,
+        train_hours=sum(utterance.duration for utterance in experiment.train) / 3600,
+        parameters=sum(weight.size for weight in weights.values()),
+        measurements=measurements,
+        sample=Sample(chosen.audio_filepath, chosen.text, text),
+        history=experiment.folder / "history.jsonl",
+        machine=machine(),
+    )
+
+
+def _written(path: Path, utterances: Sequence[Utterance]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_manifest(path, utterances)
+    return path
