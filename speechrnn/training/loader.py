@@ -72,10 +72,13 @@ class TrainingData:
         self._orders.next = [[Draw(row, seeds[row]) for row in share] for share in shares]
         with deaf_to_ctrl_c():
             batches = iter(self._loader)
-        for batch in batches:
-            if isinstance(batch, SpeechRnnError):
-                raise batch
-            yield batch
+        try:
+            for batch in batches:
+                if isinstance(batch, SpeechRnnError):
+                    raise batch
+                yield batch
+        finally:
+            del batches  # whoever keeps the error keeps this frame; workers must be free to end in `close`
 
     def batches_per_epoch(self, epoch: int) -> int:
         """Return how many batches `epoch` has; the same on every rank."""
