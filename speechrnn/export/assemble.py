@@ -4,8 +4,6 @@ A trained model goes in, the `.onnx` of the design comes out: inputs `audio` flo
 `lengths` int64 [batch], outputs `log_probs` float32 [batch, frames, tokens] and `frames` int64 [batch].
 """
 
-import dataclasses
-
 import onnx
 from onnx import helper
 
@@ -15,7 +13,7 @@ from speechrnn.errors import SpeechRnnError
 from speechrnn.export.encoder import add_encoder, add_head
 from speechrnn.export.front_end import add_front_end
 from speechrnn.export.graph import FLOAT, INT64, GraphBuilder
-from speechrnn.metadata import FORMAT, METADATA_KEY, Metadata, decode_metadata, encode_metadata
+from speechrnn.metadata import FORMAT, METADATA_KEY, Metadata, encode_metadata
 from speechrnn.model_folder import TrainedModel
 from speechrnn.subsampling import KERNEL, TIME_STRIDES
 
@@ -76,14 +74,3 @@ def described(model: onnx.ModelProto, metadata: Metadata) -> onnx.ModelProto:
     copy.CopyFrom(model)
     helper.set_model_props(copy, {METADATA_KEY: encode_metadata(metadata)})
     return copy
-
-
-def read_description(model: onnx.ModelProto) -> Metadata:
-    """Return what `model` says about itself."""
-    properties = {entry.key: entry.value for entry in model.metadata_props}
-    return decode_metadata(properties[METADATA_KEY], "graph")
-
-
-def as_int8(metadata: Metadata) -> Metadata:
-    """Return `metadata` of the same model with int8 weights."""
-    return dataclasses.replace(metadata, precision="int8")

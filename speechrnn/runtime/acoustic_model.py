@@ -30,8 +30,11 @@ class AcousticModel:
         """Open `path`; raises SpeechRnnError where it is not a whole, current speechrnn model."""
         self.path = path
         self.session = _open(path)
-        self.metadata = _metadata(self.session, path)
-        _check_contract(self.session, self.metadata, path)
+        try:
+            self.metadata = _metadata(self.session, path)
+            _check_contract(self.session, self.metadata, path)
+        except UnicodeDecodeError:  # ONNX Runtime hands over names and texts as they stand in the file
+            raise SpeechRnnError(f"{path}: its names are damaged; copy or export it again") from None
 
     def log_probs(self, samples: Samples) -> LogProbs:
         """Return natural log-probabilities [frames, tokens] of one window of `samples` [samples]."""
@@ -71,7 +74,9 @@ def _open(path: Path) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = FATAL_ONLY
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:  # ONNX Runtime's errors have no other base class
         raise SpeechRnnError(
             f"{path}: is not a whole .onnx file ({_first_line(error)}); copy or export it again"
@@ -79,10 +84,7 @@ def _open(path: Path) -> onnxruntime.InferenceSession:
 
 
 def _metadata(session: onnxruntime.InferenceSession, path: Path) -> Metadata:
-    try:
-        entries = session.get_modelmeta().custom_metadata_map
-    except UnicodeDecodeError:
-        raise SpeechRnnError(f"{path}: its description is damaged; copy or export it again") from None
+    entries = session.get_modelmeta().custom_metadata_map
     if METADATA_KEY not in entries:
         raise SpeechRnnError(f"{path}: is not a speechrnn model; name an .onnx that `speechrnn export` wrote")
     return decode_metadata(entries[METADATA_KEY], str(path))
