@@ -54,6 +54,15 @@ class RunFolder:
         """The model as it is now, in the end the result."""
         return self.path / "model"
 
+    def create(self) -> None:
+        """Make the folder if there is none; raises SpeechRnnError where that is not possible."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SpeechRnnError(
+                f"{self.path}: cannot be made ({error.strerror}); give --to another folder"
+            ) from error
+
 
 @dataclass(frozen=True)
 class RunRecord:
@@ -70,13 +79,7 @@ class RunRecord:
 
 
 def write_record(folder: RunFolder, record: RunRecord) -> None:
-    """Write `run.json`, in a new folder if there is none."""
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SpeechRnnError(
-            f"{folder.path}: cannot be made ({error.strerror}); give --to another folder"
-        ) from error
+    """Write `run.json`."""
     write_whole(folder.run, msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
 
 

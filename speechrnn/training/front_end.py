@@ -16,6 +16,8 @@ from torch.nn import functional as F
 
 from speechrnn import config, dsp
 
+PIECE_FRAMES = 250  # frames transformed at once on a CPU: what its cache holds; a batch at once takes twice as long
+
 
 class FeatureExtractor(nn.Module):
     """Samples to features. `bins` is the number of features a frame has.
@@ -38,7 +40,9 @@ class FeatureExtractor(nn.Module):
         self.bins = self.analysis.features
         cosine = self.analysis.cosine
         self.register_buffer("window", torch.from_numpy(self.analysis.window), persistent=False)
-        self.register_buffer("mel", torch.from_numpy(self.analysis.mel), persistent=False)
+        self.register_buffer(
+            "mel", torch.from_numpy(self.analysis.mel).repeat_interleave(2, dim=0), persistent=False
+        )  # each row twice: for the real and the imaginary part of its frequency
         self.register_buffer("noise", torch.from_numpy(self.analysis.noise), persistent=False)
         self.register_buffer("cosine", None if cosine is None else torch.from_numpy(cosine), persistent=False)
         if self.normalisation == "global":
@@ -71,18 +75,33 @@ class FeatureExtractor(nn.Module):
         analysis = self.analysis
         frames = frame_counts(analysis, lengths)
         count = max(1, dsp.frame_count(analysis, audio.shape[1]))
-        energies = self.energies(framed(analysis, audio, lengths, count, self.window))
+        energies = self.mel_energies(audio, lengths, count)
         logs = self.logarithm(energies)
         if analysis.log_range is not None:
             logs = within_range(logs, valid_frames(frames, count), analysis.log_range)
         features = logs if self.cosine is None else logs @ self.cosine
         return with_derivatives(features, frames, analysis.deltas), frames
 
-    def energies(self, frames: Tensor) -> Tensor:
-        """Return mel energies [batch, frames, bins] of windowed `frames` [batch, frames, samples]."""
-        spectrum = torch.fft.rfft(frames, n=self.analysis.fft)
-        power: Tensor = spectrum.real.square() + spectrum.imag.square()
-        return power @ self.mel
+    def mel_energies(self, audio: Tensor, lengths: Tensor, count: int) -> Tensor:
+        """Return the mel energies [batch, count, bins] of the first `count` frames of each utterance."""
+        analysis = self.analysis
+        padded = F.pad(audio, (analysis.before, analysis.after))
+        if analysis.emphasis_follows_edges:
+            signal = with_edges(analysis, padded, lengths)
+            emphasised = pre_emphasised(signal, analysis.pre_emphasis)
+        else:
+            signal = emphasised = with_edges(analysis, pre_emphasised(padded, analysis.pre_emphasis), lengths)
+        frames = emphasised.unfold(1, analysis.samples, analysis.hop)[:, :count]
+        means = frame_means(analysis, signal)[:, :count] * (1 - analysis.pre_emphasis)
+        piece = count if audio.is_cuda else max(1, PIECE_FRAMES // len(audio))
+        pieces = zip(frames.split(piece, dim=1), means.split(piece, dim=1), strict=True)
+        return torch.cat([self.energies(*piece) for piece in pieces], dim=1)
+
+    def energies(self, frames: Tensor, means: Tensor) -> Tensor:
+        """Return the mel energies [batch, frames, bins] of `frames` [batch, frames, samples] less `means`."""
+        spectrum = torch.fft.rfft((frames - means) * self.window, n=self.analysis.fft)
+        parts = torch.view_as_real(spectrum).flatten(2)  # real, imaginary, real, imaginary ...
+        return parts.square_() @ self.mel
 
     def logarithm(self, energies: Tensor) -> Tensor:
         """Return the floored logarithm of mel energies."""
@@ -104,19 +123,10 @@ def valid_frames(frames: Tensor, count: int) -> Tensor:
     return (torch.arange(count, device=frames.device) < frames[:, None])[:, :, None]
 
 
-def framed(analysis: dsp.Analysis, audio: Tensor, lengths: Tensor, count: int, window: Tensor) -> Tensor:
-    """Return the first `count` windowed frames [batch, count, samples] of each utterance."""
-    padded = F.pad(audio, (analysis.before, analysis.after))
-    if analysis.emphasis_follows_edges:
-        signal = with_edges(analysis, padded, lengths)
-        emphasised = pre_emphasised(signal, analysis.pre_emphasis)
-    else:
-        signal = emphasised = with_edges(analysis, pre_emphasised(padded, analysis.pre_emphasis), lengths)
-    frames = emphasised.unfold(1, analysis.samples, analysis.hop)[:, :count]
-    if analysis.remove_mean:
-        means = F.avg_pool1d(signal[:, None], analysis.samples, analysis.hop)[:, 0, :count]
-        frames = frames - means[:, :, None] * (1 - analysis.pre_emphasis)
-    return frames * window
+def frame_means(analysis: dsp.Analysis, signal: Tensor) -> Tensor:
+    """Return what is to be taken from each frame of `signal`, [batch, frames, 1]: its mean, or zero."""
+    means = F.avg_pool1d(signal[:, None], analysis.samples, analysis.hop).transpose(1, 2)
+    return means if analysis.remove_mean else torch.zeros_like(means)
 
 
 def pre_emphasised(signal: Tensor, share: float) -> Tensor:

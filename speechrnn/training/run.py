@@ -82,6 +82,8 @@ def train(request: Request, say: Callable[[str], None]) -> int | None:
     say = say if ranks.first else _silent
     folder = RunFolder(request.to)
     try:
+        if ranks.first:
+            folder.create()
         training, data = prepare(request, folder, ranks, say)
         try:
             return training.go()
