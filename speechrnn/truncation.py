@@ -136,15 +136,13 @@ def _aiff_is_cut(file: BinaryIO, length: int) -> bool:
 def _caf_is_cut(file: BinaryIO, length: int) -> bool:
     """Return whether the chunk "data" of an Apple CAF file is longer than the file."""
     position = 8
-    while True:
+    while position + 12 <= length:
         file.seek(position)
-        header = file.read(12)
-        if len(header) < 12:
-            return False
-        name, size = struct.unpack(">4sQ", header)
+        name, size = struct.unpack(">4sQ", file.read(12))
         if name == b"data" or size in STREAMED_SIZES:
             return _reaches_beyond(position + 12, size, length)
         position += 12 + size
+    return False
 
 
 def _w64_is_cut(file: BinaryIO, length: int) -> bool:
