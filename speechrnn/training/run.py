@@ -114,6 +114,8 @@ def prepare(
         ranks.world,
         pinned=ranks.device.type == "cuda",
     )
+    seconds = request.run.batching.seconds
+    say(f"batches: up to {seconds:g} s of audio, {100 * data.padding(0):.1f} % of it padding")
     threads = request.run.threads or threads_for(ranks)
     torch.set_num_threads(threads)
     task = recognition(corpus, request.run, ranks, threads)
