@@ -65,3 +65,14 @@ def test_moving_a_batch_keeps_all_of_it():
     moved = batch.to("meta")
     assert {getattr(moved, field).device.type for field in FIELDS} == {"meta"}
     assert_same(batch.to("cpu"), batch)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_a_batch_reaches_the_gpu_from_pinned_memory_unchanged():
+    batch = stack(
+        [Example(np.ones(3, np.float32), [1, 2], 7, "a"), Example(np.ones(1, np.float32), [3], 8, "b")]
+    )
+    pinned = batch.pin_memory()
+    assert pinned.audio.is_pinned()
+    assert_same(pinned.to("cuda").to("cpu"), batch)
