@@ -75,6 +75,11 @@ class Analysis:
         return len(self.window)
 
     @property
+    def blocks(self) -> int:
+        """Blocks of one hop that a frame reaches into, its first sample being the first of a block."""
+        return -(-self.samples // self.hop)
+
+    @property
     def after(self) -> int:
         """Samples that a frame may reach beyond the end of the recording."""
         return self.samples - self.before

@@ -23,7 +23,8 @@ def mel_triangles(fft: int, sample_rate: int, bins: int, low_hz: float, high_hz:
 def htk_triangles(fft: int, sample_rate: int, bins: int, low_hz: float, high_hz: float) -> Double:
     """Return torchaudio's default filters [frequencies, bins]: HTK's mel scale, height 1 in Hz."""
     edges = _htk_hertz(np.linspace(_htk_mel(low_hz), _htk_mel(high_hz), bins + 2))
-    return _triangles(np.arange(fft // 2 + 1) * sample_rate / fft, edges)
+    # torchaudio spreads frequencies evenly up to half the rate, also where the transform ends just below it.
+    return _triangles(np.linspace(0.0, sample_rate // 2, fft // 2 + 1), edges)
 
 
 def slaney_triangles(fft: int, sample_rate: int, bins: int, low_hz: float, high_hz: float) -> Double:

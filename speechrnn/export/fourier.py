@@ -85,7 +85,7 @@ def _multiplications(size: int, first: int, samples: int) -> int:
 
 
 def _stacked(matrix: npt.NDArray[np.complex128]) -> Double:
-    """Return complex [branches, rows] as [2 x branches, rows], the imaginary row of each after its real one."""
+    """Return complex [branches, rows] as [2 x branches, rows], real and imaginary rows by turns."""
     return np.stack([matrix.real, matrix.imag], axis=1).reshape(-1, matrix.shape[1])
 
 

@@ -6,6 +6,8 @@ batch and any lengths; padding never enters a result. Up to the last node time i
 the spectrum is two of them (`fourier.py`).
 """
 
+import math
+
 import numpy as np
 
 from speechrnn import config, dsp
@@ -127,13 +129,23 @@ def _windowed_frames(
     """Return the frames less their mean, times the window: [batch, samples, frames]."""
     frames = _frames(graph, analysis, emphasised, room)
     if analysis.remove_mean:
-        channel = graph.node("Unsqueeze", signal, _ints(graph, 1))
-        means = graph.node(
-            "AveragePool", channel, kernel_shape=[analysis.samples], strides=[analysis.hop]
-        )  # [batch, 1, frames]
-        means = graph.node("Slice", means, _ints(graph, 0), room, _ints(graph, 2))
+        means = _frame_means(graph, analysis, signal, room)
         frames = graph.node("Sub", frames, graph.node("Mul", means, _float(graph, 1 - analysis.pre_emphasis)))
     return graph.node("Mul", frames, graph.constant(analysis.window[:, None], "window"))
+
+
+def _frame_means(graph: GraphBuilder, analysis: dsp.Analysis, signal: str, room: str) -> str:
+    """Return the mean of each frame of `signal`, [batch, 1, frames]."""
+    step = math.gcd(
+        analysis.samples, analysis.hop
+    )  # means of steps first: most samples are in several frames
+    signal = graph.node("Slice", signal, _ints(graph, 0), _whole_hops(graph, analysis, room), _ints(graph, 1))
+    steps = graph.node("Reshape", signal, _ints(graph, 0, 1, -1, step))
+    means = graph.node("ReduceMean", steps, axes=[3], keepdims=0)
+    means = graph.node(
+        "AveragePool", means, kernel_shape=[analysis.samples // step], strides=[analysis.hop // step]
+    )
+    return graph.node("Slice", means, _ints(graph, 0), room, _ints(graph, 2))
 
 
 def _frames(graph: GraphBuilder, analysis: dsp.Analysis, signal: str, room: str) -> str:
@@ -143,18 +155,22 @@ def _frames(graph: GraphBuilder, analysis: dsp.Analysis, signal: str, room: str)
     first samples of all frames are the blocks from the first on, the next samples the blocks from the second.
     """
     hop, samples = analysis.hop, analysis.samples
-    count = -(-samples // hop)  # blocks of a frame
-    blocks = graph.node("Mul", graph.node("Add", room, _ints(graph, count - 1)), _ints(graph, hop))
-    whole = graph.node("Slice", signal, _ints(graph, 0), blocks, _ints(graph, 1))
+    whole = graph.node("Slice", signal, _ints(graph, 0), _whole_hops(graph, analysis, room), _ints(graph, 1))
     rows = graph.node("Transpose", graph.node("Reshape", whole, _ints(graph, 0, -1, hop)), perm=[0, 2, 1])
     parts = []
-    for number in range(count):
+    for number in range(analysis.blocks):
         height = min(hop, samples - number * hop)
         end = graph.node(
             "Concat", _ints(graph, height), graph.node("Add", room, _ints(graph, number)), axis=0
         )
         parts.append(graph.node("Slice", rows, _ints(graph, 0, number), end, _ints(graph, 1, 2)))
     return graph.node("Concat", *parts, axis=1)
+
+
+def _whole_hops(graph: GraphBuilder, analysis: dsp.Analysis, room: str) -> str:
+    """Return how many samples `room` [1] frames reach over, rounded up to whole hops."""
+    blocks = graph.node("Add", room, _ints(graph, analysis.blocks - 1))
+    return graph.node("Mul", blocks, _ints(graph, analysis.hop))
 
 
 def _energies(graph: GraphBuilder, analysis: dsp.Analysis, frames: str) -> str:

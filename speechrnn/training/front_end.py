@@ -16,7 +16,9 @@ from torch.nn import functional as F
 
 from speechrnn import config, dsp
 
-PIECE_FRAMES = 250  # frames transformed at once on a CPU: what its cache holds; a batch at once takes twice as long
+PIECE_FRAMES = (
+    250  # frames transformed at once on a CPU: what its cache holds; a batch at once takes twice as long
+)
 
 
 class FeatureExtractor(nn.Module):
