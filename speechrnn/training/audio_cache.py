@@ -73,12 +73,17 @@ def decode(
     found, missing = _look_up(paths, folder)
     if not missing:
         return found
-    with _writing(folder):
+    try:
         folder.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(folder / "lock"):
-        _, missing = _look_up(paths, folder)  # another run may have decoded them while this one waited
-        _sweep(folder)
-        failures = _decode_shards(missing, folder, sample_rate, channel, processes)
+        with filelock.FileLock(folder / "lock"):
+            _, missing = _look_up(paths, folder)  # another run may have decoded them while this one waited
+            _sweep(folder)
+            failures = _decode_shards(missing, folder, sample_rate, channel, processes)
+    except OSError as error:
+        raise SpeechRnnError(
+            f"{folder}: decoded audio cannot be written ({error.strerror}); "
+            "make room there, or set XDG_CACHE_HOME to a folder on another disk"
+        ) from error
     found, _ = _look_up(paths, folder)
     return found | failures
 
@@ -117,7 +122,8 @@ def _look_up(
         except OSError as error:
             found[path] = SpeechRnnError(f"{path}: cannot be read ({error.strerror}); check the path")
             continue
-        key = (os.path.abspath(path), status.st_size, status.st_mtime_ns)
+        name = os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")  # names need not be UTF-8
+        key = (name, status.st_size, status.st_mtime_ns)
         if key in cached:
             found[path] = cached[key]
         else:
@@ -217,7 +223,7 @@ def _to_16_bit(samples: Samples) -> Samples16:
 @contextmanager
 def _whole_file(folder: Path, suffix: str, name: str | None = None) -> Iterator[IO[bytes]]:
     """Open a file that is in `folder` as `name` (None: some new one) and `suffix` once it is whole."""
-    with _writing(folder), tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
         part = Path(file.name)
         try:
             yield file
@@ -226,15 +232,3 @@ def _whole_file(folder: Path, suffix: str, name: str | None = None) -> Iterator[
         except BaseException:
             part.unlink()
             raise
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Turn an error of the system into one that names `folder` and the cure."""
-    try:
-        yield
-    except OSError as error:
-        raise SpeechRnnError(
-            f"{folder}: decoded audio cannot be written ({error.strerror}); "
-            "make room there, or set XDG_CACHE_HOME to a folder on another disk"
-        ) from error

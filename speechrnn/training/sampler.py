@@ -66,8 +66,9 @@ def fill(order: Rows, lengths: Lengths, budget: int) -> list[Rows]:
     batches.append(order[first:])
     if len(batches) > 1 and len(batches[-1]) < len(batches[-2]):
         last_two = np.concatenate(batches[-2:])
-        middle = (len(last_two) + 1) // 2
-        batches[-2:] = [last_two[:middle], last_two[middle:]]
+        room = budget // int(lengths[last_two].max())
+        rows = max(len(batches[-1]), min(len(last_two) // 2, room))
+        batches[-2:] = [last_two[:-rows], last_two[-rows:]]
     return batches
 
 

@@ -78,6 +78,15 @@ def test_what_is_cached_is_not_decoded_again(tmp_path, monkeypatch):
     assert audio_cache.decode(paths, tmp_path / "cache", RATE) == before
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+def test_a_name_that_is_not_utf_8_is_kept_like_any_other(tmp_path, monkeypatch):
+    path = recordings(tmp_path, 1)[0].rename(tmp_path / os.fsdecode(b"caf\xe9.wav"))
+    before = audio_cache.decode([path], tmp_path / "cache", RATE)
+    monkeypatch.setattr(audio_cache, "AudioStream", None)
+    assert audio_cache.decode([path], tmp_path / "cache", RATE) == before
+    assert before[path].samples == 0.1 * RATE
+
+
 def test_a_file_that_changed_is_decoded_anew_and_only_that(tmp_path):
     paths = recordings(tmp_path, 3)
     before = audio_cache.decode(paths, tmp_path / "cache", RATE)
