@@ -16,13 +16,13 @@ from speechrnn.training.batch import Batch, Example, stack
 from speechrnn.training.run import Request
 
 RATE = 8000
-PITCHES = {"a": 300.0, "b": 600.0, "c": 1200.0, "d": 2400.0, " ": 0.0}
+PITCHES = {"a": 300.0, "b": 600.0, "c": 1200.0, "d": 2400.0, " ": 150.0}
 LETTER_SECONDS = 0.12
 GAP_SECONDS = 0.06
 
 
 def sung(text: str) -> np.ndarray:
-    """Return `text` as float32 samples: a tone for each letter, silence for a space, gaps between."""
+    """Return `text` as float32 samples: a tone for each letter and space, silence between them."""
     time = np.arange(round(LETTER_SECONDS * RATE)) / RATE
     gap = np.zeros(round(GAP_SECONDS * RATE))
     tones = [0.3 * np.sin(2 * np.pi * PITCHES[letter] * time) for letter in text]
