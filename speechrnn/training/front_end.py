@@ -4,8 +4,8 @@ The first thing a batch of padded waveforms meets. Computes from the arrays of `
 graph does (`export/front_end.py`), and never lets padding into a result: every utterance gets its own edges
 at its own end. Float32 throughout, whatever the precision of training.
 
-The spectrum is an FFT. One matrix product with the DFT (window and pre-emphasis folded in) was measured at
-three times its cost on a CPU; see RESULTS.md.
+The spectrum is an FFT: on a CPU, a product with the matrix of the DFT, window and pre-emphasis folded in,
+takes three times as long.
 """
 
 from collections.abc import Iterable
@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from speechrnn import config, dsp
+from speechrnn.training.recurrence import valid_frames
 
-PIECE_FRAMES = (
-    250  # frames transformed at once on a CPU: what its cache holds; a batch at once takes twice as long
-)
+# Frames transformed at once on a CPU: as many as its cache holds. A whole batch at once takes twice as long.
+PIECE_FRAMES = 250
 
 
 class FeatureExtractor(nn.Module):
@@ -59,7 +59,7 @@ class FeatureExtractor(nn.Module):
         """
         with torch.no_grad(), torch.autocast(audio.device.type, enabled=False):
             features, frames = self.unnormalised(audio.float(), lengths)
-            valid = valid_frames(frames, features.shape[1])
+            valid = valid_frames(frames, features.shape[1], audio.device)
             if self.normalisation == "utterance":
                 mean, deviation = utterance_statistics(features, frames, valid)
             elif self.normalisation == "global":
@@ -80,7 +80,7 @@ class FeatureExtractor(nn.Module):
         energies = self.mel_energies(audio, lengths, count)
         logs = self.logarithm(energies)
         if analysis.log_range is not None:
-            logs = within_range(logs, valid_frames(frames, count), analysis.log_range)
+            logs = within_range(logs, valid_frames(frames, count, audio.device), analysis.log_range)
         features = logs if self.cosine is None else logs @ self.cosine
         return with_derivatives(features, frames, analysis.deltas), frames
 
@@ -96,7 +96,7 @@ class FeatureExtractor(nn.Module):
         frames = emphasised.unfold(1, analysis.samples, analysis.hop)[:, :count]
         means = frame_means(analysis, signal)[:, :count] * (1 - analysis.pre_emphasis)
         piece = count if audio.is_cuda else max(1, PIECE_FRAMES // len(audio))
-        pieces = zip(frames.split(piece, dim=1), means.split(piece, dim=1), strict=True)
+        pieces = zip(torch.split(frames, piece, dim=1), torch.split(means, piece, dim=1), strict=True)
         return torch.cat([self.energies(*piece) for piece in pieces], dim=1)
 
     def energies(self, frames: Tensor, means: Tensor) -> Tensor:
@@ -118,11 +118,6 @@ def frame_counts(analysis: dsp.Analysis, lengths: Tensor) -> Tensor:
     """Return the valid frames [batch] of utterances of `lengths` [batch] samples."""
     counts = (lengths + analysis.rounding).div(analysis.hop, rounding_mode="floor")
     return torch.where(lengths > 0, counts, 0)
-
-
-def valid_frames(frames: Tensor, count: int) -> Tensor:
-    """Return what is not padding, bool [batch, count, 1]."""
-    return (torch.arange(count, device=frames.device) < frames[:, None])[:, :, None]
 
 
 def frame_means(analysis: dsp.Analysis, signal: Tensor) -> Tensor:
@@ -193,13 +188,16 @@ def utterance_statistics(features: Tensor, frames: Tensor, valid: Tensor) -> tup
 
 
 def estimate_statistics(extractor: FeatureExtractor, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-    """Set mean and deviation of global normalisation to those of all frames of `batches` (audio, lengths)."""
+    """Set the statistics of global normalisation to those of all valid frames of `batches` (audio, lengths).
+
+    Leave training mode first unless the samples carry dither.
+    """
     total = torch.zeros(extractor.bins, dtype=torch.float64)
     squares = torch.zeros(extractor.bins, dtype=torch.float64)
     count = 0
     for audio, lengths in batches:
         features, frames = extractor.unnormalised(audio, lengths)
-        kept = features[valid_frames(frames, features.shape[1])[:, :, 0]].double().cpu()
+        kept = features[valid_frames(frames, features.shape[1], audio.device)[:, :, 0]].double().cpu()
         total += kept.sum(dim=0)
         squares += kept.square().sum(dim=0)
         count += len(kept)

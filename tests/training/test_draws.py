@@ -89,6 +89,7 @@ def test_a_generator_repeats_itself() -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_draws_the_same_numbers() -> None:
     seeds = many_seeds(50)
     assert torch.equal(uniform(seeds.cuda(), 4, 64).cpu(), uniform(seeds, 4, 64))
