@@ -16,7 +16,7 @@ with `FILE:LINE: what is wrong; what to do`. Three rules deserve words:
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -77,6 +77,22 @@ def read_manifest(path: Path | str) -> list[Utterance]:
         utterances.append(utterance)
     if not utterances:
         raise SpeechRnnError(f"{path}: holds no utterances; {REQUIRED}")
+    return utterances
+
+
+def read_manifests(paths: Iterable[Path | str]) -> list[Utterance]:
+    """Return the utterances of several manifests, one after the other.
+
+    Where two manifests use the same id, the later one's utterance gets its manifest's path before it.
+    """
+    seen: set[str] = set()
+    utterances = []
+    for path in paths:
+        for utterance in read_manifest(path):
+            if utterance.id in seen:
+                utterance = replace(utterance, id=f"{path}:{utterance.id}")
+            seen.add(utterance.id)
+            utterances.append(utterance)
     return utterances
 
 

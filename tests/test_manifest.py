@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from speechrnn.errors import SpeechRnnError
-from speechrnn.manifest import Utterance, read_manifest, write_manifest
+from speechrnn.manifest import Utterance, read_manifest, read_manifests, write_manifest
 
 GOOD = {"audio_filepath": "a.wav", "text": "hello", "duration": 1.5}
 
@@ -192,3 +192,14 @@ def test_a_manifest_that_cannot_be_written_is_named_and_an_old_one_stays(tmp_pat
         write_manifest(path, [Utterance(Path(os.fsdecode(b"/caf\xe9.wav")), "a", 1.0)])
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.jsonl"]
+
+
+def test_utterances_of_several_manifests_have_ids_of_their_own(tmp_path: Path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.wav").write_bytes(b"RIFF")
+        line = {"audio_filepath": "a.wav", "text": name, "duration": 1}
+        (tmp_path / name / "m.jsonl").write_text(json.dumps(line))
+    manifests = [tmp_path / "one" / "m.jsonl", tmp_path / "two" / "m.jsonl"]
+    both = read_manifests(manifests)
+    assert [(u.id, u.text) for u in both] == [("a.wav", "one"), (f"{manifests[1]}:a.wav", "two")]

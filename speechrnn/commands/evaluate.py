@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from speechrnn.errors import SpeechRnnError
+from speechrnn.errors import SpeechRnnError, missing_extra
 from speechrnn.manifest import Utterance
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ class Recognised:
 def run(options: Evaluate) -> int:
     """Recognise and report; return 1 where some utterances could not be read, else 0."""
     from speechrnn import scoring_report
-    from speechrnn.manifest import read_manifest
+    from speechrnn.manifest import read_manifests
     from speechrnn.scoring import score
 
-    utterances = [utterance for path in options.manifest for utterance in read_manifest(path)]
+    utterances = read_manifests(options.manifest)
     if options.model.suffix == ".onnx":
         found = with_onnx(options.model, utterances)
     else:
@@ -84,11 +84,8 @@ def with_folder(folder: Path, utterances: Sequence[Utterance], device: str) -> R
     """Return what the model folder makes of `utterances`, with PyTorch."""
     try:
         from speechrnn.training.evaluation import recognise_with_folder
-    except ImportError as error:
-        raise SpeechRnnError(
-            f"{folder}: a model folder needs PyTorch ({error}); install it with: "
-            "pip install 'speechrnn[train]', or export the model to an .onnx"
-        ) from error
+    except ModuleNotFoundError as error:
+        raise missing_extra(str(error.name), "train", f"{folder}: a model folder") from error
 
     texts, screening = recognise_with_folder(folder, utterances, device)
     problems = [f"{utterance.id}: {utterance.found}" for utterance in screening.left_out]

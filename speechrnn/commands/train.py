@@ -10,6 +10,7 @@ from typing import Annotated
 import tyro
 
 from speechrnn import config
+from speechrnn.errors import missing_extra
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ def run(options: Train) -> int:
     """Train, and return the exit status: 0, or 128 + the number of the signal that stopped the run."""
     from rich.console import Console
 
-    from speechrnn.training.run import Request, train
+    try:
+        from speechrnn.training.run import Request, train
+    except ModuleNotFoundError as error:
+        raise missing_extra(str(error.name), "train", "training") from error
 
     stderr = Console(stderr=True, soft_wrap=True, highlight=False)
     request = Request(options.run, options.train, options.to, options.valid, options.init)

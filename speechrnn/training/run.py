@@ -18,7 +18,7 @@ from torch import nn
 
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
-from speechrnn.manifest import Utterance, read_manifest
+from speechrnn.manifest import Utterance, read_manifests
 from speechrnn.training.audio_source import AudioSource, CachedAudio
 from speechrnn.training.batch import Batch
 from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state, write_record
@@ -34,11 +34,11 @@ from speechrnn.training.measurement import Workload, settle
 from speechrnn.training.network import Network
 from speechrnn.training.network_folder import write_network
 from speechrnn.training.screening import screen_for_evaluation, screen_for_training
+from speechrnn.training.settings import check_settings, difference, settings_told
 from speechrnn.training.task import Task
 from speechrnn.training.units import Speller, learn
 from speechrnn.training.update import Updates
 
-MAY_DIFFER = {"save_minutes", "batching.workers"}
 STATISTICS_UTTERANCES = 500  # for global normalisation
 
 
@@ -78,6 +78,7 @@ def train(request: Request, say: Callable[[str], None]) -> int | None:
     Returns None at the end of the run, or the number of the signal that stopped it: the same request then
     continues. Raises SpeechRnnError for whatever is wrong with files and settings.
     """
+    check_settings(request.run)
     ranks = join(request.run.device)
     say = say if ranks.first else _silent
     folder = RunFolder(request.to)
@@ -148,9 +149,9 @@ def prepare(
 
 def read_utterances(request: Request, say: Callable[[str], None]) -> tuple[list[Utterance], list[Utterance]]:
     """Return the utterances to train and to validate on, before screening."""
-    train_set = [utterance for path in request.train for utterance in read_manifest(path)]
+    train_set = read_manifests(request.train)
     if request.valid:
-        return train_set, [utterance for path in request.valid for utterance in read_manifest(path)]
+        return train_set, read_manifests(request.valid)
     train_set, valid_set, told = set_aside(train_set, request.run.seed)
     say(told)
     return train_set, valid_set
@@ -227,18 +228,6 @@ def check_same_run(request: Request, record: RunRecord, fingerprint: str, folder
         raise SpeechRnnError(f"{folder.path}: holds a run on other utterances; {cure}")
 
 
-def difference(found: config.Run, asked: config.Run) -> str | None:
-    """Return the first setting in which two runs differ, as "--flag value, not value"; None if they do not.
-
-    What does not change the result (`MAY_DIFFER`) may differ.
-    """
-    ours, theirs = _flat(config.as_plain(asked)), _flat(config.as_plain(found))
-    for name, value in ours.items():
-        if value != theirs[name] and name not in MAY_DIFFER:
-            return f"--{name.replace('_', '-')} {theirs[name]}, not {value}"
-    return None
-
-
 def fingerprint_of(train_set: Sequence[Utterance], valid_set: Sequence[Utterance]) -> str:
     """Return a number that stands for what is trained and validated on: ids, texts and lengths."""
     digest = hashlib.blake2b(digest_size=16)
@@ -246,23 +235,6 @@ def fingerprint_of(train_set: Sequence[Utterance], valid_set: Sequence[Utterance
         for u in utterances:
             digest.update(repr((kind, u.id, u.text, u.offset, u.duration)).encode())
     return digest.hexdigest()
-
-
-def settings_told(run: config.Run) -> str:
-    """Return all settings, a line for each section."""
-    sections: dict[str, list[str]] = {}
-    for name, value in _flat(config.as_plain(run)).items():
-        section, _, key = name.rpartition(".")
-        sections.setdefault(section or "run", []).append(f"{key} {value}")
-    return "\n".join(f"{section}: {', '.join(values)}" for section, values in sections.items())
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested dictionaries as one, with names joined by points."""
-    flat: dict[str, Any] = {}
-    for name, value in tree.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return flat
 
 
 def _write_model(

@@ -40,9 +40,14 @@ def test_the_network_gets_its_own_weights_back_even_after_an_error() -> None:
     average = AveragedWeights(network, decay=0.9)
     before = copy.deepcopy(network.state_dict())
     average.weights["weight"].fill_(7.0)
-    with pytest.raises(ZeroDivisionError), average.in_place():
-        assert bool((network.weight == 7.0).all())
-        raise ZeroDivisionError
+
+    def fails_within() -> None:
+        with average.in_place():
+            assert bool((network.weight == 7.0).all())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails_within()
     assert torch.equal(network.weight, before["weight"])
 
 

@@ -1,6 +1,7 @@
 import errno
 import os
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -49,17 +50,20 @@ def test_a_state_cut_short_says_so(state: Path, share: float) -> None:
 
 @given(place=st.floats(0, 0.999), value=st.binary(min_size=1, max_size=40))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
-def test_whatever_the_bytes_there_is_a_state_or_one_clear_error(state: Path, place: float, value: bytes) -> None:
+def test_whatever_the_bytes_there_is_a_state_or_one_clear_error(
+    state: Path, place: float, value: bytes
+) -> None:
     content = bytearray(state.read_bytes())
     start = int(place * len(content))
     content[start : start + len(value)] = value
     changed = state.with_name("changed.pt")
     changed.write_bytes(bytes(content))
+    found: object
     try:
-        assert isinstance(read_state(changed), dict)
+        found = read_state(changed)
     except SpeechRnnError as error:
-        assert str(error).startswith(f"{changed}: ")
-        assert "\n" not in str(error)
+        found = str(error)
+    assert isinstance(found, dict) or re.fullmatch(rf"{re.escape(str(changed))}: [^\n]+", str(found))
 
 
 def test_a_state_of_another_version_or_of_others_is_refused(tmp_path: Path) -> None:

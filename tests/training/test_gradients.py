@@ -68,7 +68,9 @@ def test_threads_give_bitwise_the_same_gradient_every_time() -> None:
 def test_sums_count_loss_and_valid_frames_and_blanks_of_the_whole_batch() -> None:
     network, batch = network_of_tones(), tone_batch(5)
     log_probs, frames = network(batch.audio, batch.lengths, batch.seeds, True)
-    blanks = sum(int((row[:n].argmax(dim=1) == 0).sum()) for row, n in zip(log_probs, frames.tolist(), strict=True))
+    blanks = sum(
+        int((row[:n].argmax(dim=1) == 0).sum()) for row, n in zip(log_probs, frames.tolist(), strict=True)
+    )
     loss, valid, counted = gradient(network, batch, threads=2).sums.tolist()
     assert loss == pytest.approx(summed_loss(log_probs, frames, batch).item(), rel=1e-5)
     assert (valid, counted) == (int(frames.sum()), blanks)

@@ -37,8 +37,8 @@ class Killed(BaseException):
     """What a test raises where a process would be killed."""
 
 
-def kill_before(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Let the process "die" before its update with this number (of its own, from 1)."""
+def train_until_killed(request: Request, number: int) -> None:
+    """Train as requested, and let the process "die" before its update number `number` (its own, from 1)."""
     whole: Callable[..., object] = Updates.__call__
     made = 0
 
@@ -49,7 +49,10 @@ def kill_before(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
             raise Killed
         return whole(self, *batches)
 
-    monkeypatch.setattr(Updates, "__call__", dying)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Updates, "__call__", dying)
+        with pytest.raises(Killed):
+            train(request, quietly)
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])
@@ -62,17 +65,15 @@ def test_a_run_killed_again_and_again_ends_bitwise_as_if_it_never_was(
     expected = trained(tone_request(tones, tmp_path / "whole", run))
     request = tone_request(tones, tmp_path / "killed", run)
     for number in (1, 2, 7, 3):
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
-            kill_before(patch, number)
-            train(request, quietly)
+        train_until_killed(request, number)
     assert same_weights(trained(request), expected)
 
 
 def test_a_run_of_two_epochs_goes_on_in_the_second(tones: Path, tmp_path: Path) -> None:
-    request = tone_request(tones, tmp_path / "run", tiny_run(updates=20, save_minutes=0.0, evaluate_every=100))
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
-        kill_before(patch, 16)
-        train(request, quietly)
+    request = tone_request(
+        tones, tmp_path / "run", tiny_run(updates=20, save_minutes=0.0, evaluate_every=100)
+    )
+    train_until_killed(request, 16)
     state = read_state(RunFolder(request.to).state)
     assert state["epoch"] >= 1
     expected = trained(tone_request(tones, tmp_path / "whole", request.run))
@@ -115,9 +116,7 @@ def test_the_history_reads_as_if_nothing_had_happened(tones: Path, tmp_path: Pat
     run = tiny_run(updates=22, evaluate_every=11)
     train(tone_request(tones, tmp_path / "whole", run), quietly)
     request = tone_request(tones, tmp_path / "killed", run)
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
-        kill_before(patch, 21)
-        train(request, quietly)
+    train_until_killed(request, 21)
     train(request, quietly)
 
     def told(folder: str) -> list[dict[str, float]]:
@@ -127,7 +126,9 @@ def test_the_history_reads_as_if_nothing_had_happened(tones: Path, tmp_path: Pat
 
     assert told("killed") == told("whole")
     assert [line["update"] for line in told("whole")] == [10, 11, 20, 22, 22]
-    assert {"loss", "blanks", "learning_rate", "gradient_norm", "gradient_norm/head"} <= told("whole")[0].keys()
+    assert {"loss", "blanks", "learning_rate", "gradient_norm", "gradient_norm/head"} <= told("whole")[
+        0
+    ].keys()
     assert told("whole")[1].keys() == {"update", "valid/wer", "valid/cer"}
 
 
@@ -202,7 +203,9 @@ def test_a_gradient_that_is_not_finite_skips_its_update_and_many_stop_the_run(
 
     monkeypatch.setattr(Updates, "_gradient", poison)
     request = tone_request(tones, tmp_path / "run", tiny_run(save_minutes=0.0))
-    with pytest.raises(SpeechRnnError, match="update 8: the gradient has not been finite for 3 updates in a row"):
+    with pytest.raises(
+        SpeechRnnError, match="update 8: the gradient has not been finite for 3 updates in a row"
+    ):
         train(request, quietly)
     state = read_state(RunFolder(request.to).state)["updates"]
     assert all(bool(value.isfinite().all()) for value in state["weights"].values())

@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ def test_the_rate_rises_in_equal_steps_to_one_and_falls_without_turning_back(run
     assert shares[:warmup] == pytest.approx([(n + 1) / max(1, warmup) for n in range(warmup)])
     falling = shares[warmup:]
     assert falling[:1] in ([], [1.0])
-    assert all(a > b > 0 for a, b in zip(falling, falling[1:], strict=False))
+    assert all(a > b > 0 for a, b in pairwise(falling))
 
 
 @given(runs)

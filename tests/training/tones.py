@@ -31,7 +31,9 @@ def sung(text: str) -> np.ndarray:
 
 def sentence(random: np.random.Generator) -> str:
     """Return one to three words of one to three letters."""
-    words = ("".join(random.choice(list("abcd"), random.integers(1, 4))) for _ in range(random.integers(1, 4)))
+    words = (
+        "".join(random.choice(list("abcd"), random.integers(1, 4))) for _ in range(random.integers(1, 4))
+    )
     return " ".join(words)
 
 
@@ -85,7 +87,9 @@ def tone_batch(utterances: int, seed: int = 0) -> Batch:
     random = np.random.default_rng(seed)
     texts = [sentence(random) for _ in range(utterances)]
     examples = [
-        Example(sung(text), [" abcd".index(letter) + 1 for letter in text], seed=1000 * seed + n, id=f"{seed}/{n}")
+        Example(
+            sung(text), [" abcd".index(letter) + 1 for letter in text], seed=1000 * seed + n, id=f"{seed}/{n}"
+        )
         for n, text in enumerate(sorted(texts, key=len, reverse=True))
     ]
     return stack(examples)

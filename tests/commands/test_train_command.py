@@ -1,0 +1,143 @@
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from speechrnn import config  # noqa: E402
+from speechrnn.commands import main  # noqa: E402
+from speechrnn.model_folder import read_model_folder  # noqa: E402
+from tests.training.tones import tone_manifest  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tones")
+    tone_manifest(folder, "valid", 4, seed=1)
+    tone_manifest(folder, "train", 20, seed=0)
+    return folder
+
+
+def flags(corpus: Path, to: Path, *more: str) -> list[str]:
+    plain = f"train --train {corpus}/train.jsonl --valid {corpus}/valid.jsonl --to {to}"
+    model = "--model.front-end.sample-rate 8000 --model.encoder.layers 1 --model.encoder.width 16"
+    rest = "--batching.seconds 12 --batching.workers 0 --updates 4 --precision fp32 --device cpu"
+    return [*f"{plain} {model} {rest}".split(), *more]
+
+
+def fields(section: type, prefix: str = "") -> list[str]:
+    """The names of all settings below `section`, as flags."""
+    found = []
+    for field in dataclasses.fields(section):
+        flag = prefix + field.name.replace("_", "-")
+        found += fields(field.type, f"{flag}.") if dataclasses.is_dataclass(field.type) else [f"--{flag}"]
+    return found
+
+
+def test_every_field_of_the_configuration_is_a_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    shown = capsys.readouterr().out
+    switched_off = "--model.encoder.no-bidirectional"  # what is on by default has a flag that turns it off
+    expected = {flag.replace("--model.encoder.bidirectional", switched_off) for flag in fields(config.Run)}
+    missing = [flag for flag in expected if flag not in shown]
+    assert len(expected) > 40
+    assert missing == []
+
+
+def test_training_leaves_a_model_and_tells_its_settings_on_stderr(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(flags(corpus, tmp_path / "run")) == 0
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    for line in (
+        "training set: 20 utterances",
+        "model.encoder: cell lstm, layers 1, width 16",
+        "settled: 4 updates in fp32",
+        "update 4: wer ",
+    ):
+        assert line in shown.err
+    assert read_model_folder(tmp_path / "run" / "model").card["updates"] == 4
+    assert (tmp_path / "run" / "best" / "weights.safetensors").exists()
+
+
+def test_utterances_that_cannot_be_trained_on_are_counted_and_named(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (corpus / "train.jsonl").read_text().splitlines()
+    lines[3] = json.dumps(json.loads(lines[3]) | {"text": "abcd" * 50})
+    lines[7] = json.dumps(json.loads(lines[7]) | {"text": ""})
+    manifest = corpus / "flawed.jsonl"
+    manifest.write_text("\n".join(lines))
+    assert main(flags(corpus, tmp_path / "run", "--train", str(manifest))) == 0
+    shown = capsys.readouterr().err
+    assert "left out 1 of 20 utterances with more tokens than CTC can align to their frames: train-3" in shown
+    assert "left out 1 of 20 utterances without text: train-7" in shown
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--train", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
+        (["--init", "nowhere"], "nowhere: is not a model folder"),
+        (["--optimisation.accumulate", "0"], "--optimisation.accumulate 0: must be"),
+        (["--evaluate-every", "0"], "--evaluate-every 0: must be"),
+        (["--batching.seconds", "-1"], "--batching.seconds -1.0: must be"),
+        (["--precision", "fp16"], "--precision fp16: does not work here"),
+    ],
+)
+def test_what_the_user_can_cure_is_one_line_and_status_2(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], said: str
+) -> None:
+    assert main(flags(corpus, tmp_path / "run", *more)) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"speechrnn: {said}")
+
+
+def test_a_gpu_that_is_not_there_is_one_line_and_status_2(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main(flags(corpus, tmp_path / "run", "--device", "cuda")) == 2
+    assert capsys.readouterr().err.startswith("speechrnn: --device cuda: PyTorch finds no GPU here")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_the_same_command_continues(
+    corpus: Path, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    long = flags(corpus, tmp_path / "run", "--updates", "100000", "--batching.workers", "1")
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from speechrnn.commands import main; sys.exit(main())",
+        *long,
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=os.environ.copy())
+    history = tmp_path / "run" / "history.jsonl"
+    while process.poll() is None and not (history.exists() and history.stat().st_size):
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == status, told
+    assert told.splitlines()[-1].startswith("stopped after update ")
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=os.environ.copy())
+    assert process.stderr is not None
+    assert any(line.startswith("continuing ") for line in iter(process.stderr.readline, ""))
+    process.kill()
+    process.communicate()
