@@ -45,7 +45,7 @@ def open_media(path: Path) -> "MediaFile":
     try:
         import av
     except ImportError as error:
-        purpose = f"{path}: is not WAV, FLAC, Ogg, Opus or MP3; reading any other sound or video"
+        purpose = f"{path}: is not a plain WAV, FLAC, Ogg, Opus or MP3 file; reading any other sound or video"
         raise missing_extra("av", "media", purpose) from error
     options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
     try:

@@ -155,7 +155,7 @@ def _matroska_is_cut(file: BinaryIO, length: int) -> bool:
     """Return whether the segment, which holds everything but the EBML header, is longer than the file."""
     file.seek(4)
     header_size = _ebml_size(file)
-    if header_size is None:
+    if header_size is None or header_size > length:
         return False
     file.seek(header_size, os.SEEK_CUR)
     if file.read(4) != b"\x18\x53\x80\x67":

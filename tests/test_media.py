@@ -111,7 +111,7 @@ def test_a_playlist_opens_no_other_file(recordings, tmp_path, playlist):
 
 def test_without_av_the_error_names_the_extra(recordings, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(SpeechRnnError, match=r"m4a: is not WAV.*pip install 'speechrnn\[media\]'"):
+    with pytest.raises(SpeechRnnError, match=r"m4a: is not a plain WAV.*pip install 'speechrnn\[media\]'"):
         read_audio(recordings["m4a"])
     flac = tmp_path / "still.flac"
     flac.write_bytes(encoded(voice(1.0), "flac"))

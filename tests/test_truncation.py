@@ -254,3 +254,18 @@ def test_no_whole_container_is_taken_for_cut(folder, kind):
     pytest.importorskip("av")
     with media(folder / "media", SAMPLES, kind).open("rb") as file:
         assert not is_cut_short(file)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"\x1a\x45\xdf\xa3\x01" + b"\xfe" * 7,
+        b"caff\0\1\0\0desc" + b"\x7f" * 8,
+        bytes(4) + b"ftypM4A " + bytes(16),
+        b"\0\0\0\1ftyp" + b"\x7f" * 8 + bytes(8),
+        b"RIFF\xff\xff\xff\xffWAVEfmt \xff\xff\xff\xff" + bytes(8),
+    ],
+)
+def test_a_size_beyond_all_files_in_front_of_the_sound_is_no_promise_about_its_end(folder, header):
+    with saved(folder, header + bytes(100)).open("rb") as file:
+        assert not is_cut_short(file)
