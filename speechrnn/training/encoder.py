@@ -88,7 +88,8 @@ class Layer(nn.Module):
         """Return [batch, frames, width], zero in the padding."""
         hidden = self.norm(hidden)
         if self.recurrent is not None:
-            return self.recurrent(hidden, lengths)
+            read: Tensor = self.recurrent(hidden, lengths)
+            return read
         assert self.dense is not None
         return F.relu(self.dense(hidden)) * valid_frames(lengths, hidden.shape[1], hidden.device)
 

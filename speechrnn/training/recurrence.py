@@ -91,10 +91,10 @@ def initialise(recurrence: nn.RNNBase, cell: Cell) -> None:
     with torch.no_grad():
         for name, parameter in recurrence.named_parameters():
             if name.startswith("weight_ih"):
-                for gate in parameter.split(width):
+                for gate in torch.split(parameter, width):
                     nn.init.xavier_uniform_(gate)
             elif name.startswith("weight_hh"):
-                for gate in parameter.split(width):
+                for gate in torch.split(parameter, width):
                     nn.init.orthogonal_(gate)
             else:
                 nn.init.zeros_(parameter)
