@@ -67,7 +67,7 @@ def _speech(_: np.random.Generator, hertz: Samples) -> Samples:
 
 def _hum(generator: np.random.Generator, hertz: Samples) -> Samples:
     """Harmonics of 50 or 60 Hz, each weaker than the one before, over a little white noise."""
-    shape = np.full_like(hertz, 0.001)
+    shape = np.full_like(hertz, 0.05 / np.sqrt(len(hertz)))
     mains = generator.choice([50.0, 60.0])
     harmonics = np.arange(1, 21)
     harmonics = harmonics[harmonics * mains < hertz[-1]]
