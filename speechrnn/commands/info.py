@@ -50,7 +50,7 @@ def _onnx(path: Path) -> Facts:
         "size": f"{path.stat().st_size / 1e6:.1f} MB",
         **_model(metadata.configuration, metadata.vocabulary),
         "frames": f"{metadata.frame_rate:g} per second",
-        "receptive field": f"{1000 * metadata.receptive_field / metadata.sample_rate:g} ms before the recurrent layers",
+        "receptive field": f"{metadata.receptive_field / metadata.sample_rate:g} s, then recurrent layers",
         **_card(metadata.card),
     }
 

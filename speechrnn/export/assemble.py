@@ -9,7 +9,6 @@ from onnx import helper
 
 from speechrnn import dsp
 from speechrnn.config import Model
-from speechrnn.errors import SpeechRnnError
 from speechrnn.export.encoder import add_encoder, add_head
 from speechrnn.export.front_end import add_front_end
 from speechrnn.export.graph import FLOAT, INT64, GraphBuilder
@@ -21,20 +20,16 @@ from speechrnn.subsampling import KERNEL, TIME_STRIDES
 def assemble(trained: TrainedModel) -> onnx.ModelProto:
     """Return the model as a graph of standard operators, in fp32.
 
-    Raises SpeechRnnError where a weight of the configured network is missing.
+    The weights must be those of the configured network, as `read_network` checks them.
     """
     graph = GraphBuilder()
-    try:
-        graph.section = "front_end"
-        statistics = None
-        if trained.model.front_end.normalisation == "global":
-            statistics = trained.weights["front_end.mean"], trained.weights["front_end.deviation"]
-        features, frames = add_front_end(graph, trained.model.front_end, "audio", "lengths", statistics)
-        hidden, frames = add_encoder(graph, trained.model.encoder, trained.weights, features, frames)
-        graph.rename(add_head(graph, trained.weights, hidden), "log_probs")
-        graph.rename(frames, "frames")
-    except KeyError as missing:
-        raise SpeechRnnError(f"weights: {missing} is missing; train or copy the model again") from None
+    statistics = None
+    if trained.model.front_end.normalisation == "global":
+        statistics = trained.weights["front_end.mean"], trained.weights["front_end.deviation"]
+    features, frames = add_front_end(graph, trained.model.front_end, "audio", "lengths", statistics)
+    hidden, frames = add_encoder(graph, trained.model.encoder, trained.weights, features, frames)
+    graph.rename(add_head(graph, trained.weights, hidden), "log_probs")
+    graph.rename(frames, "frames")
     model = graph.build(
         {"audio": (FLOAT, ["batch", "samples"]), "lengths": (INT64, ["batch"])},
         {"log_probs": (FLOAT, ["batch", "frames", len(trained.vocabulary)]), "frames": (INT64, ["batch"])},

@@ -4,14 +4,15 @@ Both hear the same made-up recordings in one padded batch, of lengths that nothi
 one place outside of `training` that runs PyTorch, and it imports it when it is called.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
 from speechrnn.errors import SpeechRnnError, missing_extra
-from speechrnn.metadata import Metadata
 
 Floats = npt.NDArray[np.float32]
 
@@ -23,35 +24,65 @@ INT8_TOLERANCE = 0.1
 """Largest share of its probability that a frame may move to other tokens, in the mean over frames."""
 
 
-def check_against_pytorch(exported: Path, folder: Path, metadata: Metadata) -> float:
-    """Return how far the `.onnx` file `exported` is from the network in `folder`.
+@dataclass(frozen=True)
+class Answer:
+    """What a network says to the made-up recordings."""
 
-    That is, in fp32, the largest distance of two log-probabilities, and in int8 the share of its probability
-    that a frame gives to other tokens (total variation), in the mean. Raises SpeechRnnError where it is more
-    than the tolerance.
+    log_probs: Floats
+    """Natural log-probabilities [batch, frames, tokens]."""
+    frames: npt.NDArray[np.int64]
+    """Valid frames [batch]."""
+
+
+def answer_of_pytorch(folder: Path) -> Answer:
+    """Return what the network in the model folder `folder` says.
+
+    Raises SpeechRnnError where the weights are not those of the configured network, or PyTorch is missing.
     """
-    audio, lengths = made_up_recordings(metadata.sample_rate)
-    wanted, wanted_frames = _run_pytorch(folder, audio, lengths)
-    session = onnxruntime.InferenceSession(str(exported), providers=["CPUExecutionProvider"])
-    found, found_frames = session.run(["log_probs", "frames"], {"audio": audio, "lengths": lengths})
-    if not np.array_equal(found_frames, wanted_frames):
+    try:
+        import torch
+    except ImportError:
+        raise missing_extra("torch", "train", "checking an export against PyTorch") from None
+    from speechrnn.training.network_folder import read_network
+
+    network, trained = read_network(folder)
+    audio, lengths = made_up_recordings(trained.model.front_end.sample_rate)
+    with torch.no_grad():
+        log_probs, frames = network.eval()(torch.from_numpy(audio), torch.from_numpy(lengths))
+    return Answer(log_probs.numpy(), frames.numpy())
+
+
+def answer_of_graph(path: Path, sample_rate: int) -> Answer:
+    """Return what the `.onnx` file `path` says."""
+    audio, lengths = made_up_recordings(sample_rate)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return Answer(*session.run(["log_probs", "frames"], {"audio": audio, "lengths": lengths}))
+
+
+def distance_between(found: Answer, wanted: Answer, precision: Literal["fp32", "int8"]) -> float:
+    """Return how far an exported graph is from PyTorch.
+
+    In fp32 that is the largest distance of two log-probabilities, in int8 the share of its probability that
+    a frame gives to other tokens (total variation), in the mean. Raises SpeechRnnError where it is more than
+    the tolerance.
+    """
+    if not np.array_equal(found.frames, wanted.frames):
         raise SpeechRnnError(
-            f"{folder}: the graph counts {found_frames.tolist()} frames, PyTorch {wanted_frames.tolist()};"
+            f"the graph counts {found.frames.tolist()} frames, PyTorch {wanted.frames.tolist()};"
             " this is a bug, please report it with the model's config.json"
         )
-    valid = np.arange(wanted.shape[1]) < wanted_frames[:, None]
-    if metadata.precision == "fp32":
-        distance, tolerance = _largest_distance(found[valid], wanted[valid]), FP32_TOLERANCE
+    valid = np.arange(wanted.log_probs.shape[1]) < wanted.frames[:, None]
+    of_graph, of_pytorch = found.log_probs[valid], wanted.log_probs[valid]
+    if precision == "fp32":
+        distance, tolerance = float(np.abs(of_graph - of_pytorch).max()), FP32_TOLERANCE
+        cure = "this is a bug, please report it with the model's config.json"
     else:
-        distance, tolerance = _moved_share(found[valid], wanted[valid]), INT8_TOLERANCE
+        moved = np.abs(np.exp(of_graph) - np.exp(of_pytorch)).sum(axis=1) / 2
+        distance, tolerance = float(moved.mean()), INT8_TOLERANCE
+        cure = "export without --int8"
     if not distance <= tolerance:
         raise SpeechRnnError(
-            f"{folder}: the {metadata.precision} graph is {distance:.2g} from PyTorch, more than {tolerance};"
-            + (
-                " export without --int8"
-                if metadata.precision == "int8"
-                else " this is a bug, please report it"
-            )
+            f"the {precision} graph is {distance:.2g} from PyTorch, more than {tolerance}; {cure}"
         )
     return distance
 
@@ -66,27 +97,3 @@ def made_up_recordings(sample_rate: int) -> tuple[Floats, npt.NDArray[np.int64]]
         syllables = np.sin(2 * np.pi * random.uniform(2, 5) * time[:length]) ** 2
         audio[row, :length] = 0.1 * syllables * random.normal(size=length)
     return audio, lengths
-
-
-def _run_pytorch(
-    folder: Path, audio: Floats, lengths: npt.NDArray[np.int64]
-) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Return log-probabilities [batch, frames, tokens] and frames [batch] of the network in `folder`."""
-    try:
-        import torch
-    except ImportError:
-        raise missing_extra("torch", "train", "checking an export against PyTorch") from None
-    from speechrnn.training.network_folder import read_network
-
-    network, _ = read_network(folder)
-    with torch.no_grad():
-        log_probs, frames = network.eval()(torch.from_numpy(audio), torch.from_numpy(lengths))
-    return log_probs.numpy(), frames.numpy()
-
-
-def _largest_distance(found: Floats, wanted: Floats) -> float:
-    return float(np.abs(found - wanted).max())
-
-
-def _moved_share(found: Floats, wanted: Floats) -> float:
-    return float(np.abs(np.exp(found) - np.exp(wanted)).sum(axis=1).mean() / 2)

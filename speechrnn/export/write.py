@@ -9,7 +9,7 @@ import onnx
 from speechrnn.errors import SpeechRnnError
 from speechrnn.export.assemble import assemble, described, description
 from speechrnn.export.int8 import with_int8_weights
-from speechrnn.export.parity import check_against_pytorch
+from speechrnn.export.parity import answer_of_graph, answer_of_pytorch, distance_between
 from speechrnn.metadata import Metadata
 from speechrnn.model_folder import read_model_folder
 
@@ -30,6 +30,7 @@ def export_model(folder: Path, to: Path, int8: bool = False) -> Export:
     lost only to a better one. Raises SpeechRnnError where the folder is no model, the place cannot be
     written, or the graph is not what PyTorch computes.
     """
+    wanted = answer_of_pytorch(folder)
     trained = read_model_folder(folder)
     model, metadata = assemble(trained), description(trained)
     if int8:
@@ -40,7 +41,8 @@ def export_model(folder: Path, to: Path, int8: bool = False) -> Export:
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
         onnx.save(model, unnamed)
-        distance = check_against_pytorch(unnamed, folder, metadata)
+        found = answer_of_graph(unnamed, metadata.sample_rate)
+        distance = distance_between(found, wanted, metadata.precision)
         unnamed.replace(to)
     except OSError as error:
         raise SpeechRnnError(
