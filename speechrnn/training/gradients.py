@@ -56,7 +56,7 @@ class Differentiation:
             # OpenMP keeps its number of threads for each thread: 1 here leaves the main thread's as it is.
             self.pool = ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1))
 
-    def __call__(self, batch: Batch, mask: bool, scale: float = 1.0) -> Gradient:
+    def __call__(self, batch: Batch, mask: bool, scale: Tensor | float = 1.0) -> Gradient:
         """Return the gradient over `batch` with dropout, and with SpecAugment if `mask`.
 
         The derivative (not the loss) is multiplied by `scale`, which keeps fp16 from underflowing.
@@ -74,7 +74,7 @@ class Differentiation:
         if self.pool is not None:
             self.pool.shutdown()
 
-    def _split_to_fit(self, piece: Batch, mask: bool, scale: float) -> Gradient:
+    def _split_to_fit(self, piece: Batch, mask: bool, scale: Tensor | float) -> Gradient:
         """Return the gradient over `piece`, in halves if the whole does not fit the GPU's memory."""
         try:
             return self._differentiate(piece, mask, scale)
@@ -89,7 +89,7 @@ class Differentiation:
         first, second = (self._split_to_fit(half, mask, scale) for half in piece.pieces(2))
         return first.add(second)
 
-    def _differentiate(self, piece: Batch, mask: bool, scale: float) -> Gradient:
+    def _differentiate(self, piece: Batch, mask: bool, scale: Tensor | float) -> Gradient:
         with autocast(self.precision, piece.audio.device):
             log_probs, frames = self.network(piece.audio, piece.lengths, piece.seeds, mask)
         loss = self.task.loss(log_probs, frames, piece)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
@@ -129,13 +129,13 @@ class Updates:
     def _gradient(self, batches: Sequence[Batch]) -> Gradient:
         """Return this rank's gradient, summed over `batches`."""
         mask = self.done >= self.run.augmentation.mask_after_updates
-        scale = self.scaler.get_scale()
+        scale = self.scaler.scale(torch.ones((), device=self.ranks.device))
         total = self._gradient_of(batches[0], mask, scale)
         for batch in batches[1:]:
             total = total.add(self._gradient_of(batch, mask, scale))
         return total
 
-    def _gradient_of(self, batch: Batch, mask: bool, scale: float) -> Gradient:
+    def _gradient_of(self, batch: Batch, mask: bool, scale: Tensor) -> Gradient:
         return self.differentiate(batch.to(self.ranks.device), mask, scale)
 
     def _count_skipped(self, applied: bool) -> None:

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import Tensor, nn  # noqa: E402
+
+from speechrnn.errors import SpeechRnnError  # noqa: E402
+from speechrnn.manifest import Utterance, read_manifest  # noqa: E402
+from speechrnn.text import BLANK, Vocabulary  # noqa: E402
+from speechrnn.training.batch import Example, stack  # noqa: E402
+from speechrnn.training.distributed import Ranks  # noqa: E402
+from speechrnn.training.evaluation import recognise, recognise_with_folder, score_transcripts  # noqa: E402
+from speechrnn.training.initialise import random_network  # noqa: E402
+from speechrnn.training.network_folder import write_network  # noqa: E402
+from speechrnn.training.units import Speller  # noqa: E402
+from tests.training.tones import tiny_run, tone_manifest  # noqa: E402
+
+VOCABULARY = Vocabulary("characters", (BLANK, " ", "a", "b"))
+ALONE = Ranks(0, 1, torch.device("cpu"))
+
+
+class Dictation(nn.Module):
+    """Writes the token that each sample is: what is heard is known, and so is what should be written."""
+
+    def forward(self, audio: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        assert not self.training
+        return torch.log_softmax(10.0 * torch.eye(4)[audio.long()], dim=-1), lengths
+
+
+def dictated(name: str, tokens: list[int]) -> Example:
+    return Example(torch.tensor(tokens, dtype=torch.float32).numpy(), [1], seed=0, id=name)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_every_utterance_gets_its_own_text_without_that_of_the_padding(threads: int) -> None:
+    batches = [
+        stack([dictated("x", [2, 2, 0, 2, 1, 3]), dictated("y", [3]), dictated("z", [0, 0])]),
+        stack([dictated("w", [2, 3])]),
+    ]
+    texts = recognise(Dictation().train(), batches, VOCABULARY, ALONE, threads)
+    assert texts == {"x": "aa b", "y": "b", "z": "", "w": "ab"}
+
+
+def test_scores_pair_texts_by_id() -> None:
+    utterances = [
+        Utterance(Path("a.wav"), text, 1.0, speaker="s", id=name) for name, text in (("x", "a b"), ("y", "c"))
+    ]
+    score = score_transcripts(utterances, {"y": "c", "x": "a d"})
+    assert (score.words, score.substitutions, score.deletions, score.insertions) == (3, 1, 0, 0)
+    assert [utterance.hypothesis for utterance in score.utterances] == ["a d", "c"]
+
+
+def test_a_model_folder_writes_something_for_every_utterance_that_can_be_heard(tmp_path: Path) -> None:
+    run = tiny_run()
+    write_network(tmp_path / "model", random_network(run, 4), run.model, Speller(VOCABULARY), {})
+    utterances = read_manifest(tone_manifest(tmp_path, "some", 4, seed=0))
+    utterances[2].audio_filepath.write_bytes(b"this is no sound")
+    texts, screening = recognise_with_folder(tmp_path / "model", utterances, "cpu")
+    assert texts.keys() == {"some-0", "some-1", "some-3"}
+    assert [utterance.id for utterance in screening.left_out] == ["some-2"]
+
+
+def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SpeechRnnError, match="is not a model folder"):
+        recognise_with_folder(tmp_path / "nothing", [], "cpu")
