@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from speechrnn.decoding.compiled import compiled
 from speechrnn.decoding.ngram.backoff_model import BackoffModel
+from speechrnn.decoding.ngram.whole_file import whole_file
 from speechrnn.decoding.ngram.word_table import WordArrays
 
 _LINES_A_BLOCK = 200_000
@@ -24,7 +25,7 @@ _DECIMALS = 7
 
 def write_arpa(path: Path, model: BackoffModel) -> None:
     """Write `model` to `path`, gzipped if its name ends in .gz, with seven decimals."""
-    with _opened(path) as stream:
+    with whole_file(path) as unfinished, _opened(unfinished, path.suffix == ".gz") as stream:
         stream.write(b"\\data\\\n")
         for order, ngrams in enumerate(model.orders, start=1):
             stream.write(f"ngram {order}={len(ngrams)}\n".encode())
@@ -35,9 +36,9 @@ def write_arpa(path: Path, model: BackoffModel) -> None:
         stream.write(b"\n\\end\\\n")
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path, gzipped: bool) -> IO[bytes]:
     """Return a stream to write the file with."""
-    if path.suffix == ".gz":
+    if gzipped:
         return cast(IO[bytes], gzip.open(path, "wb", compresslevel=6))
     return path.open("wb")
 

@@ -7,7 +7,6 @@ bytes, in little-endian order.
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from speechrnn.decoding.ngram.whole_file import whole_file
 from speechrnn.errors import SpeechRnnError, check_readable
 
 MAGIC = b"speechrnn n-gram model\n"
@@ -52,19 +52,13 @@ def write_container(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, N
     header = {"format_version": FORMAT_VERSION, "facts": dict(facts), "arrays": entries}
     start = MAGIC + json.dumps(header).encode("utf-8") + b"\n"
 
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        with unfinished.open("wb") as stream:
-            stream.write(start)
-            body = _body_start(len(start))
-            for entry, array in zip(entries, arrays.values(), strict=True):
-                stream.seek(body + entry["offset"])
-                stream.write(np.ascontiguousarray(array, entry["dtype"]).data)
-            stream.truncate(body + end)
-        os.replace(unfinished, path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise SpeechRnnError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+    body = _body_start(len(start))
+    with whole_file(path) as unfinished, unfinished.open("wb") as stream:
+        stream.write(start)
+        for entry, array in zip(entries, arrays.values(), strict=True):
+            stream.seek(body + entry["offset"])
+            stream.write(np.ascontiguousarray(array, entry["dtype"]).data)
+        stream.truncate(body + end)
 
 
 def open_container(path: Path) -> Container:

@@ -21,7 +21,6 @@ from speechrnn.decoding.compiled import compiled
 from speechrnn.decoding.ngram.word_table import (
     BEGIN,
     END,
-    SPECIAL_WORDS,
     UNKNOWN,
     WordArrays,
     WordTable,
@@ -72,27 +71,21 @@ def encode(
 ) -> Iterator[NDArray[np.int32]]:
     """Yield word numbers of blocks of `text`, every line as `pads` times `padding`, its words, `</s>`.
 
-    New words get a number if `grow`, else they are `UNKNOWN`.
+    New words get a number if `grow`, and the reserved words raise SpeechRnnError; otherwise what the table
+    lacks is `UNKNOWN`.
     """
-    line = 1
     for block in text:
         characters = np.frombuffer(block, np.uint8)
         if grow:
             words.reserve(len(block) // 2 + 1, len(block))
-        lines = block.count(b"\n")
-        tokens = np.empty(lines * (pads + 1) + len(block) // 2 + 1, np.int32)
+        tokens = np.empty(block.count(b"\n") * (pads + 1) + len(block) // 2 + 1, np.int32)
         used, words.size, broken = _encode_lines(
             characters, words.arrays, words.size, grow, pads, padding, tokens
         )
         if broken >= 0:
-            line += block.count(b"\n", 0, broken)
             word = block[broken:].split()[0].decode()
-            raise SpeechRnnError(
-                f"line {line} of the text contains {word}, which models reserve; "
-                f"take {', '.join(SPECIAL_WORDS)} out of the text"
-            )
+            raise SpeechRnnError(f"the text contains {word}, which models reserve; take it out of the text")
         yield tokens[:used]
-        line += lines
 
 
 def _chunks(blocks: Iterable[NDArray[np.int32]], size: int) -> Iterator[NDArray[np.int32]]:

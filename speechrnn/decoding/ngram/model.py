@@ -12,7 +12,7 @@ characters or pieces that words are written with, is recorded in the file.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from numpy.typing import NDArray
 
@@ -20,11 +20,9 @@ from speechrnn.decoding.ngram.arpa_reading import read_arpa, warn_in_python
 from speechrnn.decoding.ngram.automaton import ScoringTables, automaton, backoff_model, score
 from speechrnn.decoding.ngram.backoff_model import BackoffModel
 from speechrnn.decoding.ngram.container import is_container, open_container, write_container
-from speechrnn.decoding.ngram.text_blocks import spelled_out
+from speechrnn.decoding.ngram.text_blocks import Units, symbols
 from speechrnn.decoding.ngram.word_table import BEGIN, END, WordArrays, WordTable
 from speechrnn.errors import SpeechRnnError
-
-Units = Literal["words", "characters", "pieces"]
 
 
 @dataclass(frozen=True)
@@ -92,11 +90,10 @@ class NgramModel:
 
         Words stand between white space; a model of characters takes the sentence as it is written.
         """
-        if self.units == "characters":
-            sentence = spelled_out(sentence.encode("utf-8")).decode("utf-8")
+        (spelled,) = symbols([sentence.encode("utf-8")], self.units)
         total = 0.0
         state = self.begin_state
-        for word in (*map(self.words.number, sentence.split()), END):
+        for word in (*map(self.words.number, spelled.decode("utf-8").split()), END):
             log_prob, state = score(self.tables, state, word)
             total += log_prob
         return total

@@ -18,7 +18,7 @@ from speechrnn.decoding.compiled import compiled
 from speechrnn.decoding.ngram.automaton import ScoringTables, score
 from speechrnn.decoding.ngram.counts import encode
 from speechrnn.decoding.ngram.model import NgramModel
-from speechrnn.decoding.ngram.text_blocks import spelled_out
+from speechrnn.decoding.ngram.text_blocks import symbols
 from speechrnn.decoding.ngram.word_table import UNKNOWN
 from speechrnn.errors import SpeechRnnError
 
@@ -47,10 +47,10 @@ class TextScore:
 
 def score_text(model: NgramModel, text: Iterable[bytes]) -> TextScore:
     """Return the score of `text`, blocks of whole lines, a sentence each; raise SpeechRnnError if empty."""
-    if model.units == "characters":
-        text = map(spelled_out, text)
     sums = np.zeros(4)
-    for tokens in encode(text, model.words, pads=1, grow=False, padding=_SENTENCE_START):
+    for tokens in encode(
+        symbols(text, model.units), model.words, pads=1, grow=False, padding=_SENTENCE_START
+    ):
         sums += _score_tokens(model.tables, model.begin_state, tokens)
     if sums[0] == 0:
         raise SpeechRnnError("the text has no lines; give one sentence a line")

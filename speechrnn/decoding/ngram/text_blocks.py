@@ -7,15 +7,19 @@ parsers. What a file is compressed with is told by its first bytes, not by its n
 import bz2
 import gzip
 import lzma
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Literal, cast
 
 from speechrnn.errors import SpeechRnnError, check_readable
 from speechrnn.text import WORD_BOUNDARY
 
+Units = Literal["words", "characters", "pieces"]  # what a model's symbols are
+
 BLOCK_BYTES = 1 << 20
+_RESERVED = re.compile(rb"(?<![^\0\s])(?:<unk>|<s>|</s>)(?![^\0\s])")
 
 
 def text_blocks(path: Path) -> Iterator[bytes]:
@@ -31,6 +35,24 @@ def text_blocks(path: Path) -> Iterator[bytes]:
             raise not_utf8(path, line + block.count(b"\n", 0, error.start)) from error
         yield block
         line += block.count(b"\n")
+
+
+def training_blocks(path: Path) -> Iterator[bytes]:
+    """Yield `text_blocks`; raise SpeechRnnError if one of the words that models reserve is in the text."""
+    line = 1
+    for block in text_blocks(path):
+        reserved = _RESERVED.search(block) if b"<" in block else None
+        if reserved:
+            number = line + block.count(b"\n", 0, reserved.start())
+            word = reserved[0].decode()
+            raise SpeechRnnError(f"{path}: line {number} contains {word}, which models reserve; take it out")
+        yield block
+        line += block.count(b"\n")
+
+
+def symbols(blocks: Iterable[bytes], units: Units) -> Iterator[bytes]:
+    """Yield `blocks` with white space between the symbols of a model of `units`."""
+    yield from map(spelled_out, blocks) if units == "characters" else blocks
 
 
 def spelled_out(block: bytes) -> bytes:
