@@ -120,7 +120,11 @@ def frame_count(analysis: Analysis, samples: int) -> int:
 
 
 def dither_energy(analysis: Analysis) -> Array:
-    """Return the mean energy [bins] of Gaussian noise of deviation `DITHER` in each mel bin."""
+    """Return the mean energy [bins] of Gaussian noise of deviation `DITHER` in each mel bin.
+
+    It is added to mel energies, not used as their lower bound: `tools/compare_noise_floors.py` finds features
+    closest to those of dithered samples that way.
+    """
     size = analysis.samples
     # Rows: samples of a frame; columns: the independent samples it is made of, the one before it included.
     frame = np.eye(size, size + 1, 1) - analysis.pre_emphasis * np.eye(size, size + 1)
