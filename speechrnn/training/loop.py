@@ -87,9 +87,7 @@ class Training:
         saved = time.monotonic()
         with history, Interruption() as interruption, closing(self.batches()) as batches:
             while self.updates.done < self.run.updates:
-                with self.pace.waits():
-                    group = list(islice(batches, self.run.optimisation.accumulate))
-                self.record(self.updates(group), history)
+                self.step(batches, history)
                 due = self.validation_is_due()
                 if due:
                     self.validate(history)
@@ -101,6 +99,12 @@ class Training:
                     history.say(f"stopped after update {self.updates.done}; the same command continues")
                     return stopped
         return None
+
+    def step(self, batches: Iterator[Batch], history: History | Silence) -> None:
+        """Make the next update of `batches` and tell of it."""
+        with self.pace.waits():
+            group = list(islice(batches, self.run.optimisation.accumulate))
+        self.record(self.updates(group), history)
 
     def batches(self) -> Generator[Batch, None, None]:
         """Yield batches from the position on, epoch after epoch; the position is after the last one given."""
