@@ -5,9 +5,14 @@ GRU and plain RNN. Of those the file is quantised and the weights become floats 
 small, but no faster. Front end, convolutions and head stay in fp32: they are small, and the head decides.
 
 Weights have a scale for each row, and seven bits where they meet int8 activations: on x86 without VNNI the
-sum of two products of eight bits saturates. Measured on such a processor, an untrained 4x320 BiLSTM on noise,
-mean distance of log-probabilities from fp32: eight bits 0.152, with rows 0.159; seven bits 0.026, with rows
-0.024. On other processors eight bits would do.
+sum of two products of eight bits saturates. Measured on such a processor, mean distance from fp32:
+
+    bits and scales       untrained 4x320 BiLSTM on noise     trained 2x256 BiLSTM on 80 spoken sentences
+                          (distance of log-probabilities)     (share of probability moved)
+    eight, one a matrix   0.152                               0.0022
+    eight, one a row      0.159                               0.0035
+    seven, one a matrix   0.026                               0.0034
+    seven, one a row      0.024                               0.0025
 """
 
 import tempfile
