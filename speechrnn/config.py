@@ -102,7 +102,7 @@ class Augmentation:
     reverb_share: float = 0.2
     """Share of utterances with a made-up room around them."""
     dither: float = 1.0
-    """Deviation of the Gaussian noise always added, in steps of a 16-bit sample."""
+    """Deviation of the Gaussian noise always added, in 16-bit steps; running a model assumes 1."""
     frequency_masks: int = 2
     """Masks over mel bins."""
     frequency_mask_bins: int = 27
