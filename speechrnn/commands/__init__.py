@@ -9,7 +9,7 @@ line says why), 128 + n stopped by signal n.
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
@@ -35,8 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
+    return guarded(lambda: run(name, flags))
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """Return the exit status of `work`; what a user can cure becomes one line on stderr and status 2."""
     try:
-        status = run(name, flags)
+        status = work()
         sys.stdout.flush()
     except SpeechRnnError as error:
         print(f"speechrnn: {error}", file=sys.stderr)

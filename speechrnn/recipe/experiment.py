@@ -63,12 +63,12 @@ def carry_out(experiment: Experiment, say: Say) -> int:
 
 def export_both(folder: Path, say: Say) -> tuple[Path, Path]:
     """Export the model of the run in `folder`, checked, as fp32 and as int8; return the two files."""
-    from speechrnn.commands.export import Export, run
+    from speechrnn.export.write import export_model
 
     files = folder / FP32_FILE, folder / INT8_FILE
     for file in files:
-        run(Export(folder / "model", to=file, int8=file.name == INT8_FILE))
-        say(f"exported: {file} ({file.stat().st_size / 1e6:.1f} MB)")
+        exported = export_model(folder / "model", file, int8=file.name == INT8_FILE)
+        say(f"exported: {file}, {exported.metadata.precision}, {exported.bytes / 1e6:.1f} MB")
     return files
 
 
