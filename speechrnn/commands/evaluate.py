@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from speechrnn.scoring import Score
 
 
+TOLERATED_SHORTFALL = 0.5  # seconds by which a recording may end before its manifest says
+
+
 @dataclass(frozen=True)
 class Evaluate:
     """Measure a model on manifests: error rates with intervals, speakers, the worst utterances.
@@ -107,6 +110,11 @@ def with_onnx(file: Path, utterances: Sequence[Utterance]) -> Recognised:
                 offset=utterance.offset,
                 duration=utterance.duration,
             )
+            missing = utterance.duration - len(samples) / transcriber.sample_rate
+            if missing > TOLERATED_SHORTFALL:
+                return SpeechRnnError(
+                    f"{utterance.audio_filepath}: ends {missing:.1f} s before the manifest says"
+                )
             return transcriber.transcribe(samples).text
         except SpeechRnnError as error:
             return error

@@ -17,7 +17,7 @@ from speechrnn.training.units import Speller, save_pieces
 
 
 def write_network(
-    folder: Path, network: Network, model: config.Model, speller: Speller, card: dict[str, Any]
+    folder: Path, card: dict[str, Any], network: Network, model: config.Model, speller: Speller
 ) -> None:
     """Write `network` as the model folder `folder`; a model that was there before is replaced."""
     weights = {name: value.detach().cpu().float().numpy() for name, value in network.state_dict().items()}

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -67,8 +66,12 @@ class Corpus:
     speller: Speller
     audio: AudioSource
 
-    def seconds(self, utterances: Sequence[Utterance]) -> float:
-        """Return how much sound `utterances` hold, in seconds."""
+    @property
+    def workload(self) -> Workload:
+        """How much sound there is to train and to validate on."""
+        return Workload(self._seconds(self.train), self._seconds(self.valid))
+
+    def _seconds(self, utterances: Sequence[Utterance]) -> float:
         return sum(self.audio.samples(utterance) for utterance in utterances) / self.audio.sample_rate
 
 
@@ -100,47 +103,29 @@ def prepare(
 ) -> tuple[Training, TrainingData]:
     """Return the run, at its start or where it was left, and its data."""
     train_set, valid_set = read_utterances(request, say)
-    record = of_first(read_record(folder) if ranks.first else None, ranks)
     fingerprint = fingerprint_of(train_set, valid_set)
+    record = of_first(read_record(folder) if ranks.first else None, ranks)
+    state = of_first(read_state(folder.state) if ranks.first and folder.state.exists() else None, ranks)
     if record is not None:
         check_same_run(request, record, fingerprint, folder)
-    corpus = screened(train_set, valid_set, request.run, ranks, say)
-    network = first_network(request, corpus, say).to(ranks.device)
-    data = TrainingData(
-        corpus.train,
-        corpus.audio,
-        corpus.speller,
-        request.run,
-        ranks.rank,
-        ranks.world,
-        pinned=ranks.device.type == "cuda",
-    )
-    seconds = request.run.batching.seconds
-    say(f"batches: up to {seconds:g} s of audio, {100 * data.padding(0):.1f} % of it padding")
-    threads = request.run.threads or threads_for(ranks)
+    corpus = screened(train_set, valid_set, request.run, say)
+    data = training_data(corpus, request.run, ranks, say)
+    threads = record.settled.threads if record else request.run.threads or threads_for(ranks)
     torch.set_num_threads(threads)
     task = recognition(corpus, request.run, ranks, threads)
+    network = first_network(request, corpus, say) if state is None else blank_network(request, corpus)
+    network.to(ranks.device)
     if record is None:
         say(settings_told(request.run))
-        settled = settle(
-            request.run,
-            Workload(corpus.seconds(corpus.train), corpus.seconds(corpus.valid)),
-            threads,
-            data,
-            network,
-            task,
-            ranks,
-            say,
-        )
+        settled = settle(request.run, corpus.workload, threads, data, network, task, ranks, say)
         record = RunRecord(request.run, settled, fingerprint, _name(request.init))
         if ranks.first:
             write_record(folder, record)
     run = record.settled
-    assert run.precision != "auto"
-    updates = Updates(run, run.precision, run.threads, network, task, ranks)
-    write_model = partial(_write_model, network=network, model=run.model, corpus=corpus)
+    assert run.precision != "auto"  # settled
+    updates = Updates(run, run.precision, threads, network, task, ranks)
+    write_model = partial(write_network, network=network, model=run.model, speller=corpus.speller)
     training = Training(run, folder, updates, data, write_model, corpus.left_out)
-    state = of_first(read_state(folder.state) if ranks.first and folder.state.exists() else None, ranks)
     if state is not None:
         training.resume(state)
         say(f"continuing {folder.path} after update {updates.done} of {run.updates}")
@@ -161,7 +146,6 @@ def screened(
     train_set: Sequence[Utterance],
     valid_set: Sequence[Utterance],
     run: config.Run,
-    ranks: Ranks,
     say: Callable[[str], None],
 ) -> Corpus:
     """Return what of the utterances can be trained and measured on; tell what is left out, and why."""
@@ -185,20 +169,33 @@ def screened(
     return Corpus(for_training.kept, for_validation.kept, len(for_training.left_out), speller, audio)
 
 
+def training_data(corpus: Corpus, run: config.Run, ranks: Ranks, say: Callable[[str], None]) -> TrainingData:
+    """Return this rank's part of the training data; tell how much of it is padding."""
+    pinned = ranks.device.type == "cuda"
+    data = TrainingData(corpus.train, corpus.audio, corpus.speller, run, ranks.rank, ranks.world, pinned)
+    seconds, padding = run.batching.seconds, data.padding(0)
+    say(f"batches: up to {seconds:g} s of audio, {100 * padding:.1f} % of it padding")
+    return data
+
+
 def first_network(request: Request, corpus: Corpus, say: Callable[[str], None]) -> Network:
     """Return the network before its first update, on the CPU."""
-    vocabulary = corpus.speller.vocabulary
-    network = random_network(request.run, len(vocabulary))
+    network = blank_network(request, corpus)
     if request.init is not None:
-        new = load_pretrained(network, request.run.model, vocabulary, request.init)
+        new = load_pretrained(network, request.run.model, corpus.speller.vocabulary, request.init)
         say(f"weights from {request.init}; tokens it did not have: {' '.join(new) or 'none'}")
     elif request.run.model.front_end.normalisation == "global":
         sample = corpus.train[:: max(1, len(corpus.train) // STATISTICS_UTTERANCES)]
         batches = EvaluationData(sample, corpus.audio, corpus.speller, request.run.batching.seconds)
         estimate_statistics(network.front_end.eval(), ((batch.audio, batch.lengths) for batch in batches))
     parameters = sum(p.numel() for p in network.parameters())
-    say(f"network: {parameters / 1e6:.2f} million parameters, {len(vocabulary)} tokens")
+    say(f"network: {parameters / 1e6:.2f} million parameters, {len(corpus.speller.vocabulary)} tokens")
     return network
+
+
+def blank_network(request: Request, corpus: Corpus) -> Network:
+    """Return the network with random weights, on the CPU."""
+    return random_network(request.run, len(corpus.speller.vocabulary))
 
 
 def recognition(corpus: Corpus, run: config.Run, ranks: Ranks, threads: int) -> Task:
@@ -235,12 +232,6 @@ def fingerprint_of(train_set: Sequence[Utterance], valid_set: Sequence[Utterance
         for u in utterances:
             digest.update(repr((kind, u.id, u.text, u.offset, u.duration)).encode())
     return digest.hexdigest()
-
-
-def _write_model(
-    folder: Path, card: dict[str, Any], network: Network, model: config.Model, corpus: Corpus
-) -> None:
-    write_network(folder, network, model, corpus.speller, card)
 
 
 def _name(path: Path | None) -> str | None:

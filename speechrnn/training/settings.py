@@ -1,4 +1,4 @@
-"""The settings of a run as the user meets them: what values make sense, what is printed, what two runs differ in.
+"""The settings of a run as the user meets them: what values make sense, how they are printed and compared.
 
 Types and choices are checked where flags and files are read; here are the bounds. A setting is named as its
 flag, such as `--optimisation.peak-rate`.

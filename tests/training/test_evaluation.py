@@ -54,7 +54,7 @@ def test_scores_pair_texts_by_id() -> None:
 
 def test_a_model_folder_writes_something_for_every_utterance_that_can_be_heard(tmp_path: Path) -> None:
     run = tiny_run()
-    write_network(tmp_path / "model", random_network(run, 4), run.model, Speller(VOCABULARY), {})
+    write_network(tmp_path / "model", {}, random_network(run, 4), run.model, Speller(VOCABULARY))
     utterances = read_manifest(tone_manifest(tmp_path, "some", 4, seed=0))
     utterances[2].audio_filepath.write_bytes(b"this is no sound")
     texts, screening = recognise_with_folder(tmp_path / "model", utterances, "cpu")

@@ -24,7 +24,7 @@ NEW = Vocabulary("characters", (BLANK, "c", "d", "a"))
 def folder(tmp_path: Path) -> Path:
     """A model folder with random weights that writes the old vocabulary."""
     run = tiny_run(seed=5)
-    write_network(tmp_path / "model", random_network(run, len(OLD)), run.model, Speller(OLD), {"a": 1})
+    write_network(tmp_path / "model", {"a": 1}, random_network(run, len(OLD)), run.model, Speller(OLD))
     return tmp_path / "model"
 
 
