@@ -131,6 +131,17 @@ def test_starting_up_loads_no_more_than_it_needs(module, allowed):
     assert set(loaded.stdout.split()) <= allowed
 
 
+def test_reading_the_flags_of_transcribe_loads_no_type_checker():
+    program = (
+        "import sys, speechrnn.commands as c;"
+        "c.main(['transcribe', 'a.wav', '--threads', '0', '--model', 'm.onnx', '--channel', '1']);"
+        "print(*sorted({'typeguard', 'rich', 'torch', 'numba', 'jiwer'} & set(sys.modules)))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "--threads: must be 1 or more" in loaded.stderr
+    assert loaded.stdout.split() == []
+
+
 def test_public_names_are_there():
     for name in ("Transcriber", "Transcript", "Word", "Hypothesis", "SpeechRnnError", "read_audio"):
         assert getattr(speechrnn, name).__name__ == name

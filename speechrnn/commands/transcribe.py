@@ -1,4 +1,8 @@
-"""`speechrnn transcribe`: recordings in, text out."""
+"""`speechrnn transcribe`: recordings in, text out.
+
+The flags say `tuple` and `Optional[X]` where the rest of the package says `tuple[X, ...]` and `X | None`:
+of the latter tyro checks defaults with a library whose import takes longer than a short recording.
+"""
 
 import contextlib
 import shutil
@@ -7,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Optional, TypeVar, Union
 
 import tyro
 
@@ -26,15 +30,15 @@ class Transcribe:
     and 2 if all failed.
     """
 
-    recordings: Annotated[tuple[str, ...], tyro.conf.Positional]
+    recordings: Annotated[tuple, tyro.conf.Positional, tyro.conf.arg(metavar="RECORDING ...")]  # type: ignore[type-arg]
     """Files, folders (searched to the bottom), patterns such as 'talks/*.mp3', or - for standard input."""
-    model: Path | None = None
+    model: Optional[Path] = None  # noqa: UP045
     """The .onnx file of the model; by default the one that comes with the package."""
     format: Literal["txt", "json"] = "txt"
     """Text, or JSON with the times and confidences of words."""
-    channel: int | Literal["mix"] = "mix"
+    channel: Union[int, Literal["mix"]] = "mix"  # noqa: UP007
     """Number of the channel to listen to, from 0, or the mean of all."""
-    threads: int | None = None
+    threads: Optional[int] = None  # noqa: UP045
     """Windows recognised at a time; by default as many as there are cores."""
 
 
