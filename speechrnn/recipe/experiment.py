@@ -92,7 +92,7 @@ def measure(
                 [u.id for u in found.utterances],
             )
             name = "PyTorch" if path == model else path.name
-            say(f"{test}, {name}: WER {percent(scored.wer, scored.wer_interval)} %")
+            say(f"{test}, {name}: WER {percent(scored.wer, scored.wer_interval)}")
             measurements.append(Measurement(test, name, scored, seconds, elapsed))
     return measurements
 

@@ -82,7 +82,7 @@ def results(measurements: Sequence[Measurement]) -> str:
     rows = [
         "## Results",
         "",
-        "| test set | model | WER % | CER % | times real time |",
+        "| test set | model | WER | CER | times real time |",
         "|---|---|---|---|---|",
     ]
     for m in measurements:

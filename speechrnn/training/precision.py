@@ -57,5 +57,5 @@ def unavailable(precision: Precision, device: torch.device) -> str | None:
             layer = nn.LSTM(8, 8, batch_first=True).to(device)
             layer(torch.zeros(2, 3, 8, device=device))[0].sum().backward()
     except RuntimeError as error:
-        return str(error).splitlines()[0]
+        return str(error).split(". ")[0].splitlines()[0]
     return None
