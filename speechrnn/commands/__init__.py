@@ -19,6 +19,7 @@ COMMANDS = {
     "transcribe": "write down what is said in recordings",
     "train": "train a model on a manifest",
     "evaluate": "measure a model's word error rate",
+    "align": "find when each word of a text was said, or transcripts that do not fit",
     "export": "make a trained model one .onnx file that runs anywhere",
     "info": "tell what a model file, model folder or training state is",
     "manifest": "make a manifest of a corpus, and tell what is in it",
