@@ -5,7 +5,7 @@
 ours carries; it rises when an older program would misread a newer file.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -38,6 +38,8 @@ class Metadata:
     """The configuration of front end, encoder and tokens."""
     card: dict[str, Any]
     """The model card: where the model comes from, how good it is, what it is not good for."""
+    calibrations: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
+    """Decoder ("greedy", "beam") -> the numbers of its `decoding.calibration.Calibration`, if it has one."""
 
     @property
     def frame_seconds(self) -> float:

@@ -9,6 +9,7 @@ number of letters as a third term, since each letter lowers c. A model keeps one
 each decoder. How good confidences are is measured in `confidence_quality.py`.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, replace
 
 import numpy as np
@@ -16,9 +17,11 @@ import numpy.typing as npt
 
 from speechrnn.decoding.hypothesis import Hypothesis
 from speechrnn.errors import SpeechRnnError
+from speechrnn.text import Vocabulary
 
 Values = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Decoder = Callable[[npt.NDArray[np.float32], Vocabulary, float], Hypothesis]
 
 SMALLEST = 1e-6
 """Confidences are kept this far from 0 and 1, where their logarithms end."""
@@ -56,6 +59,16 @@ def calibrated(hypothesis: Hypothesis, calibration: Calibration) -> Hypothesis:
     )
     words = zip(hypothesis.words, confidences.tolist(), strict=True)
     return replace(hypothesis, words=tuple(replace(word, confidence=c) for word, c in words))
+
+
+def calibrating(decode: Decoder, numbers: Sequence[float] | None) -> Decoder:
+    """Return `decode` with confidences calibrated by the `numbers` of a model file; None: as it is."""
+    if numbers is None:
+        return decode
+    calibration = Calibration(*numbers)
+    return lambda log_probs, vocabulary, frame_seconds: calibrated(
+        decode(log_probs, vocabulary, frame_seconds), calibration
+    )
 
 
 def fit_calibration(confidences: Values, letters: Values, right: Flags) -> Calibration:

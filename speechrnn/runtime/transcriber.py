@@ -9,7 +9,7 @@ the text of a file does not depend on the files beside it, on the number of thre
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from itertools import islice
 from pathlib import Path
@@ -18,18 +18,16 @@ import numpy as np
 import numpy.typing as npt
 
 from speechrnn.audio import AudioStream, Channel
+from speechrnn.decoding.calibration import Decoder, calibrating
 from speechrnn.decoding.greedy import greedy
-from speechrnn.decoding.hypothesis import Hypothesis, Word
+from speechrnn.decoding.hypothesis import Word
 from speechrnn.errors import SpeechRnnError
 from speechrnn.runtime.acoustic_model import AcousticModel, shipped_model
 from speechrnn.runtime.crew import Crew, Reading
 from speechrnn.runtime.transcript import Transcript
 from speechrnn.runtime.windows import Window
-from speechrnn.text import Vocabulary
 
 Samples = npt.NDArray[np.float32]
-Decoder = Callable[[npt.NDArray[np.float32], Vocabulary, float], Hypothesis]
-
 FILES_A_THREAD = 2
 """Files begun for each thread: one being read, one waiting."""
 
@@ -41,7 +39,8 @@ class Transcriber:
     - `threads`: how many windows are recognised at a time; None takes as many as there are cores.
     - `channel`: the channel to listen to, from 0; None or "mix" for the mean of all.
     - `decode`: gets the log-probabilities [frames, tokens] of a window, the vocabulary and the seconds of a
-      frame, and returns a Hypothesis; called from several threads at a time.
+      frame, and returns a Hypothesis; called from several threads at a time. None decodes greedily, with the
+      confidences that the model's file is calibrated to.
 
     Raises SpeechRnnError where the model cannot be opened.
     """
@@ -51,7 +50,7 @@ class Transcriber:
         model: str | Path | None = None,
         threads: int | None = None,
         channel: Channel = None,
-        decode: Decoder = greedy,
+        decode: Decoder | None = None,
     ) -> None:
         if threads is not None and threads < 1:
             raise SpeechRnnError(f"--threads: must be 1 or more, not {threads}")
@@ -59,7 +58,7 @@ class Transcriber:
         self.sample_rate = self.model.metadata.sample_rate
         self.threads = threads or _cores()
         self.channel = channel
-        self.decode = decode
+        self.decode = decode or calibrating(greedy, self.model.metadata.calibrations.get("greedy"))
 
     def transcribe(self, recording: str | Path | Samples) -> Transcript:
         """Return the transcript of a file, or of float samples [samples] in [-1, 1] at `sample_rate`.
