@@ -1,0 +1,131 @@
+"""Where the time of training goes: each station of a batch's way, timed by itself.
+
+On a CPU the stations of one update run in several threads at once and beside the workers, so what is told is
+processor time of one thread, which also does not grow when others use the machine. On a GPU it is the time
+that passes until the GPU has done what it was given. Used by `benchmark_training.py`.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+
+from speechrnn import config
+from speechrnn.manifest import Utterance
+from speechrnn.training import draws
+from speechrnn.training.audio_source import AudioSource
+from speechrnn.training.batch import Batch, Example, stack
+from speechrnn.training.feature_augmentation import spec_augment
+from speechrnn.training.gradients import Gradient, normalise_and_clip
+from speechrnn.training.network import Network
+from speechrnn.training.precision import autocast
+from speechrnn.training.update import Updates
+from speechrnn.training.waveform_augmentation import augment
+
+
+class Costs:
+    """Seconds spent at each station, in the order in which they were first entered."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def at(self, station: str) -> Iterator[None]:
+        """Count the time of the block for `station`."""
+        start = self.now()
+        yield
+        self.seconds[station] = self.seconds.get(station, 0.0) + self.now() - start
+
+    def now(self) -> float:
+        """Return a time in seconds: this thread's on a CPU, the clock's once a GPU has done its work."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+            return time.perf_counter()
+        return time.thread_time()
+
+
+def cost_of_data(
+    utterances: Sequence[Utterance], audio: AudioSource, augmentation: config.Augmentation
+) -> tuple[dict[str, float], float]:
+    """Return the seconds that a worker takes to prepare `utterances` as one batch, and how long they are."""
+    costs = Costs(torch.device("cpu"))
+    _prepare(utterances, audio, augmentation, costs)  # warms up
+    costs.seconds.clear()
+    batch = _prepare(utterances, audio, augmentation, costs)
+    return costs.seconds, float(batch.lengths.sum()) / audio.sample_rate
+
+
+def cost_of_updates(updates: Updates, batches: Sequence[Batch]) -> dict[str, float]:
+    """Return the seconds that updates on `batches` take, every station on one thread."""
+    costs = Costs(updates.ranks.device)
+    run: Callable[[], None] = partial(_updates, updates, batches, costs)
+    with ThreadPoolExecutor(1, initializer=partial(torch.set_num_threads, 1)) as alone:
+        alone.submit(run).result()  # warms up
+        costs.seconds.clear()
+        alone.submit(run).result()
+    return costs.seconds
+
+
+def _prepare(
+    utterances: Sequence[Utterance], audio: AudioSource, augmentation: config.Augmentation, costs: Costs
+) -> Batch:
+    """Do what a worker does, but for the spelling."""
+    examples = []
+    for utterance in utterances:
+        seed = draws.utterance_seed(0, 0, utterance.id)
+        with costs.at("worker: reading"):
+            samples = audio.read(utterance)
+        with costs.at("worker: augmentation"):
+            samples = augment(samples, draws.generator(seed), augmentation, audio.sample_rate)
+        examples.append(Example(samples, [], seed, utterance.id))
+    with costs.at("worker: stacking"):
+        return stack(examples)
+
+
+def _updates(updates: Updates, batches: Sequence[Batch], costs: Costs) -> None:
+    """Do what `Updates` does, station by station."""
+    network = updates.network
+    assert isinstance(network, Network)
+    network.train()
+    for batch in batches:
+        with costs.at("cutting into pieces"):
+            pieces = batch.to(updates.ranks.device).pieces(max(1, updates.differentiate.threads))
+        gradients = [_gradient(updates, network, piece, costs) for piece in pieces]
+        with costs.at("sum of pieces"):
+            total = gradients[0]
+            for gradient in gradients[1:]:
+                total = total.add(gradient)
+            updates.sum_over_ranks(total.tensors)
+        with costs.at("clipping"):
+            normalise_and_clip(network, float(total.sums[1]), updates.run.optimisation.clip)
+        with costs.at("optimiser"):
+            updates.optimiser.step()
+        with costs.at("average of the weights"):
+            updates.average.follow()
+
+
+def _gradient(updates: Updates, network: Network, piece: Batch, costs: Costs) -> Gradient:
+    """Differentiate one piece as `Differentiation` does."""
+    with autocast(updates.differentiate.precision, piece.audio.device):
+        with costs.at("front end"):
+            features, frames = network.front_end(piece.audio, piece.lengths)
+        with costs.at("masks"):
+            features = spec_augment(features, frames, piece.seeds, network.augmentation)
+        with costs.at("encoder and head, forward"):
+            hidden, frames = network.encoder(features, frames, piece.seeds)
+            logits = network.head(hidden).float()
+        with costs.at("log-softmax"):
+            log_probs = torch.log_softmax(logits, dim=-1)
+    with costs.at("loss"):
+        loss = updates.task.loss(log_probs, frames, piece)
+        (slope,) = torch.autograd.grad(loss, logits, retain_graph=True)
+    with costs.at("encoder and head, backward"):
+        tensors = torch.autograd.grad(logits, updates.differentiate.parameters, slope)
+    with costs.at("what is watched"):
+        watched = [count(log_probs.detach(), frames) for count in updates.task.watched.values()]
+        sums = torch.stack([value.detach().double() for value in (loss, frames.sum(), *watched)])
+    return Gradient(list(tensors), sums)
