@@ -2,10 +2,10 @@
 
 Rows of a batch do not depend on each other, so the gradient of a batch is the sum over pieces of its rows.
 One mechanism serves four ends: on a CPU as many pieces as cores, each in a thread of its own, because one
-LSTM on two threads is slower than two LSTMs on one (1.3 to 1.8 times, measured on two cores); on a GPU a
-batch that does not fit the memory is cut in two; several batches make one update; several processes share one
-batch (`distributed.py`). All randomness comes from seeds in the batch and pieces are added in order, so the
-result does not depend on which thread is faster.
+LSTM on two threads is slower than two LSTMs on one (1.3 times on two idle cores, twice on busy ones); on a GPU
+a batch that does not fit the memory is cut in two; several batches make one update; several processes share
+one batch (`distributed.py`). All randomness comes from seeds in the batch and pieces are added in order, so
+the result does not depend on which thread is faster.
 
 Sits between the network with its loss and the optimiser's step in `loop.py`.
 """

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,3 +87,12 @@ def test_fine_tuning_starts_where_the_model_is(tones: Path, tmp_path: Path) -> N
     for name, value in one.state_dict().items():
         torch.testing.assert_close(other.state_dict()[name], value)
     assert any("tokens it did not have: none" in line for line in told)
+
+
+def test_a_fine_tuning_continues_without_the_model_it_came_from(tones: Path, tmp_path: Path) -> None:
+    first = tone_request(tones, tmp_path / "first")
+    train(first, lambda text: None)
+    second = replace(tone_request(tones, tmp_path / "second"), init=RunFolder(first.to).model)
+    train(second, lambda text: None)
+    shutil.rmtree(first.to)
+    assert train(second, lambda text: None) is None

@@ -55,8 +55,7 @@ def train_until_killed(request: Request, number: int) -> None:
             train(request, quietly)
 
 
-@pytest.mark.parametrize("accumulate", [1, 2])
-@pytest.mark.parametrize("save_minutes", [0.0, 60.0])
+@pytest.mark.parametrize(("save_minutes", "accumulate"), [(0.0, 1), (60.0, 2)])
 def test_a_run_killed_again_and_again_ends_bitwise_as_if_it_never_was(
     tones: Path, tmp_path: Path, save_minutes: float, accumulate: int
 ) -> None:
