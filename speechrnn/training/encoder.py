@@ -65,9 +65,10 @@ class Subsampling(nn.Module):
         """Return [batch, frames / stride, channels x bins / 4], zero in the padding, and the new lengths."""
         hidden = features[:, None]  # [batch, channels, frames, bins]
         for convolution, stride in zip(self.convolutions, self.time_strides, strict=True):
-            hidden = F.relu(convolution(hidden))
+            hidden = convolution(hidden)
             lengths = (lengths - 1).div(stride, rounding_mode="floor") + 1
-            hidden = hidden * valid_frames(lengths, hidden.shape[2], hidden.device)[:, None]
+            # In place: these are the largest tensors of all, and fresh memory costs more than the sums.
+            hidden = hidden.mul_(valid_frames(lengths, hidden.shape[2], hidden.device)[:, None]).relu_()
         return hidden.transpose(1, 2).flatten(2), lengths
 
 
