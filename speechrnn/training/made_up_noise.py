@@ -9,6 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from speechrnn.training.gaussian_table import gaussian
+
 Samples = npt.NDArray[np.float32]
 Shape = Callable[[np.random.Generator, Samples], Samples]
 
@@ -27,7 +29,7 @@ def shaped_noise(generator: np.random.Generator, samples: int, sample_rate: int,
     """Return Gaussian noise [samples] whose amplitude spectrum follows `shape`."""
     size = fast_fft_size(max(2, samples))
     hertz = np.fft.rfftfreq(size, 1 / sample_rate).astype(np.float32)
-    spectrum = generator.standard_normal(2 * len(hertz), dtype=np.float32).view(np.complex64)
+    spectrum = gaussian(generator, 2 * len(hertz)).view(np.complex64)
     noise: Samples = np.fft.irfft(spectrum * shape(generator, hertz), size)[:samples].astype(np.float32)
     return noise
 
