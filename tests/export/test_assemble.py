@@ -1,4 +1,4 @@
-"""The whole graph, waveform to log-probabilities, is what PyTorch computes, alone and in a batch."""
+"""The whole graph, waveform to log-probabilities, is standard ONNX and says what it is."""
 
 import dataclasses
 import json
@@ -10,67 +10,27 @@ import pytest
 
 from speechrnn import config
 from speechrnn.export.assemble import assemble, description, receptive_field
-from speechrnn.export.parity import made_up_recordings
 from speechrnn.metadata import METADATA_KEY, decode_metadata
 from tests.export.made_up import SMALL, VOCABULARY, trained_model
 
-torch = pytest.importorskip("torch")
-
-SMALL_FRONT_END = config.FrontEnd(bins=16)
-MODELS = {
-    **{
-        f"stride {stride}": config.Model(SMALL_FRONT_END, dataclasses.replace(SMALL, stride=stride))
-        for stride in (1, 2, 3, 4, 6, 8)
-    },
-    **{
-        f"{cell} {way}": config.Model(
-            SMALL_FRONT_END, dataclasses.replace(SMALL, cell=cell, bidirectional=way == "both")
-        )
-        for cell in ("lstm", "gru", "rnn", "none")
-        for way in ("both", "forward")
-    },
-    **{
-        f"{kind} {convention} {normalisation}": config.Model(
-            config.FrontEnd(
-                kind=kind, convention=convention, normalisation=normalisation, bins=16, deltas=kind == "mfcc"
-            ),
-            SMALL,
-        )
-        for kind in ("logmel", "mfcc")
-        for convention in ("kaldi", "librosa")
-        for normalisation in ("utterance", "global", "none")
-    },
-    "8 kHz": config.Model(config.FrontEnd(sample_rate=8000, bins=16), SMALL),
-}
+pytest.importorskip("torch")
 
 
-def pytorch(trained, audio, lengths):
-    from speechrnn.training.network import Network
-
-    network = Network(trained.model, len(VOCABULARY), config.Augmentation()).eval()
-    network.load_state_dict({name: torch.from_numpy(value) for name, value in trained.weights.items()})
-    with torch.no_grad():
-        log_probs, frames = network(torch.from_numpy(audio), torch.from_numpy(lengths))
-    return log_probs.numpy(), frames.numpy()
-
-
-@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
-def test_graph_equals_pytorch_and_padding_changes_nothing(model):
-    trained = trained_model(model)
-    graph = assemble(trained)
+@pytest.mark.parametrize(
+    "model",
+    [
+        config.Model(encoder=SMALL),
+        config.Model(config.FrontEnd(kind="mfcc", convention="nemo", normalisation="global"), SMALL),
+        config.Model(encoder=dataclasses.replace(SMALL, cell="none", stride=8)),
+    ],
+    ids=["default", "mfcc", "feed-forward"],
+)
+def test_the_graph_is_valid_onnx_of_standard_operators(model):
+    """That it computes what PyTorch computes stands in tests/test_padding.py."""
+    graph = assemble(trained_model(model))
     onnx.checker.check_model(graph, full_check=True)
     assert {node.domain for node in graph.graph.node} == {""}
-    session = onnxruntime.InferenceSession(graph.SerializeToString())
-    audio, lengths = made_up_recordings(model.front_end.sample_rate)
-    found, frames = session.run(["log_probs", "frames"], {"audio": audio, "lengths": lengths})
-    wanted, wanted_frames = pytorch(trained, audio, lengths)
-    np.testing.assert_array_equal(frames, wanted_frames)
-    for row, (length, count) in enumerate(zip(lengths, frames, strict=True)):
-        # The spectrum is an FFT there and two matrix products here: see test_encoder.py for 1e-5.
-        np.testing.assert_allclose(found[row, :count], wanted[row, :count], atol=1e-4)
-        feed = {"audio": audio[row : row + 1, :length], "lengths": lengths[row : row + 1]}
-        alone = session.run(["log_probs"], feed)[0]
-        np.testing.assert_allclose(alone[0], found[row, :count], atol=1e-5)
+    assert [opset.domain for opset in graph.opset_import] == [""]
 
 
 def test_the_description_is_in_the_file():
