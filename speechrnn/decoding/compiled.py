@@ -1,8 +1,8 @@
 """Machine code for the inner loops of decoding, without a compiler on the user's machine.
 
-`@compiled` is the only place where the package touches numba. It compiles a function at its first call, keeps
-the machine code in a cache folder so that later processes start at once, and says on stderr that it compiles,
-because that takes seconds. The cache of a source file is keyed by the text of that file and of every file of
+This is the only place where the package touches numba. A function is compiled at its first call, its machine
+code is kept in a cache folder so that later processes start at once, and stderr is told about it, because
+compiling takes seconds. The cache of a source file is keyed by the text of that file and of every file of
 the package that it imports: numba alone looks at one file, and would go on using a search that was compiled
 together with an older scorer.
 
@@ -27,20 +27,33 @@ from numba.core import event
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _settings: Any = numba.config
+_njit: Any = numba.njit
 _IMPORTS = re.compile(r"^(?:from|import) (speechrnn[\w.]*)", re.MULTILINE)
 
 
 def compiled(function: Function) -> Function:
     """Return `function` compiled by numba at its first call, cached on disk, running without the GIL."""
+    return _compiled(function, counts_references=True)
+
+
+def compiled_in_place(function: Function) -> Function:
+    """Return `function` compiled as `compiled` does, for small functions that make no arrays.
+
+    They do without counting the references to the arrays they are given, which takes longer than their work.
+    """
+    return _compiled(function, counts_references=False)
+
+
+def _compiled(function: Function, counts_references: bool) -> Function:
     root = cache_root()
     if root is None:
-        dispatcher = numba.njit(nogil=True)(function)
+        dispatcher = _njit(nogil=True, _nrt=counts_references)(function)
     else:
         # numba reads the setting when a function is decorated; other packages' functions keep their place.
         before = _settings.CACHE_DIR
         _settings.CACHE_DIR = str(root / fingerprint(function.__module__))
         try:
-            dispatcher = numba.njit(nogil=True, cache=True)(function)
+            dispatcher = _njit(nogil=True, cache=True, _nrt=counts_references)(function)
         finally:
             _settings.CACHE_DIR = before
     _announcement.watch(dispatcher)
