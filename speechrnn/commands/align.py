@@ -38,10 +38,11 @@ class Align:
     """JSON, NIST's CTM, Praat's TextGrid, or SubRip subtitles."""
     find_errors: Path | None = None
     """Manifest whose transcripts to check."""
-    threshold: float = 3.5
+    threshold: float = 3.0
     """How unusual a transcript must be to be listed: deviations by which its cost lies above the manifest's
-    median, a deviation being 1.48 times the median distance from it. Hardly a right transcript lies beyond
-    3.5, the default. Lower values list more; -inf lists all, ranked."""
+    median, a deviation being 1.48 times the distance from the median to the upper quartile. Hardly a right
+    transcript lies beyond 3, as long as fewer than a quarter are wrong. Lower values list more; -inf lists
+    all, ranked."""
     channel: int | Literal["mix"] = "mix"
     """Number of the channel to listen to, from 0, or the mean of all."""
     threads: int | None = None

@@ -1,18 +1,18 @@
 """How good confidences are: do they mean what they say, and do they tell right words from wrong ones?
 
-Hypotheses and references go in, two figures come out. The expected calibration error is the mean distance
-between confidence and share of right words, in bins of equal width (Guo et al., "On calibration of modern
-neural networks", 2017). The area under the ROC curve is the chance that a right word has a higher confidence
-than a wrong one. `calibration.py` lowers the first; only a better confidence raises the second.
+Recognised words and references go in, two figures come out. The expected calibration error is the mean
+distance between confidence and share of right words, in bins of equal width (Guo et al., "On calibration of
+modern neural networks", 2017). The area under the ROC curve is the chance that a right word has a higher
+confidence than a wrong one. `calibration.py` lowers the first; only a better confidence raises the second.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from speechrnn.decoding.hypothesis import Hypothesis
+from speechrnn.decoding.hypothesis import Word
 from speechrnn.scoring import aligned_words
 from speechrnn.text import normalise
 
@@ -31,8 +31,8 @@ class JudgedWords:
     right: Flags
 
 
-def judged_words(pairs: Iterable[tuple[Hypothesis, str]]) -> JudgedWords:
-    """Return the words of all hypotheses, judged by the reference beside each.
+def judged_words(pairs: Iterable[tuple[Sequence[Word], str]]) -> JudgedWords:
+    """Return the recognised words of all recordings, judged by the reference beside each.
 
     A word is right where the fewest edits between the two texts leave it alone; a word that was put in or
     stands for another is wrong. Words that were left out have no confidence.
@@ -40,16 +40,16 @@ def judged_words(pairs: Iterable[tuple[Hypothesis, str]]) -> JudgedWords:
     confidences: list[float] = []
     letters: list[int] = []
     right: list[bool] = []
-    for hypothesis, reference in pairs:
-        confidences += [word.confidence for word in hypothesis.words]
-        letters += [len(word.text) for word in hypothesis.words]
-        right += right_words(hypothesis, reference)
+    for words, reference in pairs:
+        confidences += [word.confidence for word in words]
+        letters += [len(word.text) for word in words]
+        right += right_words(words, reference)
     return JudgedWords(np.array(confidences), np.array(letters, np.float64), np.array(right, np.bool_))
 
 
-def right_words(hypothesis: Hypothesis, reference: str) -> list[bool]:
-    """Return, for each word of `hypothesis`, whether `reference` has it in its place."""
-    recognised = " ".join(normalise(word.text) for word in hypothesis.words)
+def right_words(words: Sequence[Word], reference: str) -> list[bool]:
+    """Return, for each recognised word, whether `reference` has it in its place."""
+    recognised = " ".join(normalise(word.text) for word in words)
     if not recognised:
         return []
     pairs = aligned_words(normalise(reference), recognised)

@@ -96,7 +96,7 @@ def test_greedy_confidences_of_real_speech_are_calibrated_on_speakers_not_seen()
     halves = [set(speakers[::2]), set(speakers[1::2])]
     fitting, unseen = (
         judged_words(
-            (greedy(emissions[name].astype(np.float32), vocabulary, 0.04), texts[name])
+            (greedy(emissions[name].astype(np.float32), vocabulary, 0.04).words, texts[name])
             for name in emissions.files
             if name.split("-")[0] in half
         )

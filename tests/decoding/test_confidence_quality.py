@@ -13,12 +13,11 @@ from speechrnn.decoding.confidence_quality import (
     judged_words,
     right_words,
 )
-from speechrnn.decoding.hypothesis import Hypothesis, Word
+from speechrnn.decoding.hypothesis import Word
 
 
-def hypothesis_of(text: str, confidence: float = 0.5) -> Hypothesis:
-    words = tuple(Word(word, 0, 1, confidence) for word in text.split())
-    return Hypothesis(text, words, 0.0)
+def words_of(text: str, confidence: float = 0.5) -> list[Word]:
+    return [Word(word, 0, 1, confidence) for word in text.split()]
 
 
 @pytest.mark.parametrize(
@@ -34,11 +33,11 @@ def hypothesis_of(text: str, confidence: float = 0.5) -> Hypothesis:
     ],
 )
 def test_words_are_right_where_the_reference_has_them(recognised, reference, wanted):
-    assert right_words(hypothesis_of(recognised), reference) == wanted
+    assert right_words(words_of(recognised), reference) == wanted
 
 
-def test_the_words_of_all_hypotheses_are_judged():
-    judged = judged_words([(hypothesis_of("ab c", 0.7), "ab d"), (hypothesis_of("e"), "e")])
+def test_the_words_of_all_recordings_are_judged():
+    judged = judged_words([(words_of("ab c", 0.7), "ab d"), (words_of("e"), "e")])
     assert list(judged.confidences) == [0.7, 0.7, 0.5]
     assert list(judged.letters) == [2, 1, 1]
     assert list(judged.right) == [True, False, True]

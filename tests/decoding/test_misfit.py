@@ -64,12 +64,26 @@ def uniform(cost: float) -> Misfit:
 def test_deviations_are_robust_and_on_a_root_scale():
     roots = np.array([1.0, 2.0, 3.0, 4.0, 100.0])
     found = [one.most for one in unusual([uniform(root**2) for root in roots])]
-    assert found == pytest.approx(list((roots - 3) / (1.4826 * 1)))
+    assert found == pytest.approx(list((roots - 3) / (1 / 0.6745)))
+
+
+def test_a_deviation_is_the_standard_deviation_of_normal_values():
+    roots = np.random.default_rng(0).normal(10, 2, 20_000)
+    found = [one.most for one in unusual([uniform(root**2) for root in roots])]
+    assert np.std(found) == pytest.approx(1, rel=0.03)
+
+
+def test_the_worst_of_the_three_decides():
+    usual = [uniform(1.0)] * 30
+    odd = Misfit(Stretch(0, 1, 1.0), Stretch(0, 1, 4.0), Stretch(0, 1, 9.0))
+    found = unusual([*usual, odd])[-1]
+    assert (found.whole, found.worst_word, found.worst_gap) == pytest.approx((0, 5, 10))
+    assert found.most == found.worst_gap
 
 
 def test_where_nearly_all_cost_the_same_small_differences_mean_nothing():
     found = unusual([uniform(0.0)] * 30 + [uniform(0.01)])
-    assert [one.most for one in found] == pytest.approx([0] * 30 + [0.1 / 0.05])
+    assert [one.most for one in found] == pytest.approx([0] * 30 + [0.1 / 0.2])
 
 
 def test_no_transcripts_are_no_finding():
