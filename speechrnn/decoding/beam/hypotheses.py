@@ -1,0 +1,118 @@
+"""From the beam at the end of the frames to the n-best list: sentences, each once, with words and times.
+
+Two prefixes may write the same sentence: with a space at the end or without (`kernel.final_scores` merges
+these), or in different byte-pair pieces (merged here). The probability of a sentence is that of all of them
+together; times and confidences are those of the likeliest.
+
+Sizes: entries (of the beam), frames, tokens.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechrnn.decoding.beam.kernel import ENTRIES, final_scores
+from speechrnn.decoding.beam.records import Beam
+from speechrnn.decoding.beam.scorer import Rules
+from speechrnn.decoding.beam.word_times import lineage, token_times, words
+from speechrnn.decoding.hypothesis import Hypothesis, Word
+from speechrnn.text import Vocabulary
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What was searched: `log_probs` float32 [frames, tokens], the seconds of a frame, the vocabulary."""
+
+    log_probs: NDArray[np.float32]
+    seconds: float
+    vocabulary: Vocabulary
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    text: str
+    prefix: int
+    score: float
+    is_cut: bool
+    """The prefix goes on with a word that is not part of the sentence."""
+
+
+def final_hypotheses(rules: Rules, beam: Beam, frames: Frames, nbest: int) -> list[Hypothesis]:
+    """Return at most `nbest` sentences of `beam` after `frames`, the best first, always at least one.
+
+    Where no prefix in the beam is a sentence (a lexicon or a grammar, and a recording that breaks off), those
+    are returned that are sentences without their unfinished word. Where there are none either, it is the
+    empty sentence, with the score of a recording that is blank throughout.
+    """
+    sentences = _finished(rules, beam, frames.vocabulary, nbest) or _cut(rules, beam, frames.vocabulary)
+    if not sentences:
+        return [Hypothesis("", (), float(frames.log_probs[:, 0].sum(dtype=np.float64)))]
+    return [
+        Hypothesis(one.text, _words(rules, beam, frames, one), one.score)
+        for one in _distinct(sentences)[:nbest]
+    ]
+
+
+def leading_hypothesis(rules: Rules, beam: Beam, frames: Frames) -> Hypothesis:
+    """Return the best prefix of `beam` as it stands, its last word perhaps unfinished."""
+    entries = beam.entries[: beam.counts[ENTRIES]]
+    if not len(entries):
+        return Hypothesis("", (), float(frames.log_probs[:, 0].sum(dtype=np.float64)))
+    ranks = entries["total"] + entries["earned"] + entries["ahead"]
+    best = int(ranks.argmax())
+    prefix = int(entries["prefix"][best])
+    leading = _Sentence(_text(beam, prefix, frames.vocabulary), prefix, float(ranks[best]), is_cut=False)
+    return Hypothesis(leading.text, _words(rules, beam, frames, leading), leading.score)
+
+
+def _finished(rules: Rules, beam: Beam, vocabulary: Vocabulary, nbest: int) -> list[_Sentence]:
+    """Return the prefixes of the beam that are sentences; only the best where all differ for sure."""
+    count = int(beam.counts[ENTRIES])
+    acoustic, earned = np.empty(count), np.empty(count)
+    final_scores(rules, beam, acoustic, earned)
+    scores = acoustic + earned
+    best_first = np.argsort(-scores, kind="stable")
+    if rules.tokens.longest == 1:
+        best_first = best_first[:nbest]
+    return [
+        _Sentence(_text(beam, prefix, vocabulary), prefix, float(scores[place]), is_cut=False)
+        for place in best_first
+        if scores[place] > -np.inf
+        for prefix in [int(beam.entries["prefix"][place])]
+    ]
+
+
+def _cut(rules: Rules, beam: Beam, vocabulary: Vocabulary) -> list[_Sentence]:
+    """Return the prefixes of the beam that are sentences without their last word and what it earns."""
+    entries = beam.entries[: beam.counts[ENTRIES]]
+    return [
+        _Sentence(
+            " ".join(_text(beam, int(entry["prefix"]), vocabulary).split()[:-1]),
+            int(entry["prefix"]),
+            float(entry["total"] + entry["earned"]),
+            is_cut=True,
+        )
+        for entry in entries
+        if entry["open"] and rules.automaton.final[entry["begun"]]
+    ]
+
+
+def _distinct(sentences: list[_Sentence]) -> list[_Sentence]:
+    """Return the best first, those with equal texts added up."""
+    merged: dict[str, _Sentence] = {}
+    for one in sorted(sentences, key=lambda sentence: -sentence.score):
+        known = merged.get(one.text)
+        merged[one.text] = replace(known, score=float(np.logaddexp(known.score, one.score))) if known else one
+    return sorted(merged.values(), key=lambda sentence: -sentence.score)
+
+
+def _text(beam: Beam, prefix: int, vocabulary: Vocabulary) -> str:
+    tokens = beam.prefixes["token"][lineage(beam.prefixes, prefix)[1:]]
+    return vocabulary.spell(tokens.tolist())
+
+
+def _words(rules: Rules, beam: Beam, frames: Frames, sentence: _Sentence) -> tuple[Word, ...]:
+    times = token_times(beam.prefixes, sentence.prefix, frames.log_probs, rules.tokens.separator)
+    timed = words(times, rules.tokens, frames.vocabulary, frames.seconds)
+    return timed[:-1] if sentence.is_cut else timed

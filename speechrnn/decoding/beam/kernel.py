@@ -1,0 +1,370 @@
+"""The search itself: a beam of prefixes, one frame after the other, in compiled code.
+
+Prefix beam search after Hannun et al., "First-pass large vocabulary continuous speech recognition using
+bi-directional recurrent DNNs" (2014): a prefix holds the probability of all paths that write it, those that
+end in a blank and those that end in its last token apart, and two paths that write the same prefix always
+meet in one entry. A frame lets every prefix stay or grow by a token; the best `width` of all that come out
+are the next beam. Ranked by: acoustic log-probability, plus what is earned, plus the look-ahead
+(`scorer.py`).
+
+A space after a space, or at the start, changes nothing in the text, so it does not change the prefix either.
+
+Where the time goes: most extensions are hopeless, and are seen to be so before anything is looked up. The
+tokens of a frame are tried from the likeliest down, and a bound on what an extension can earn ends the loop
+as soon as it falls below the worst candidate that would still be kept.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechrnn.decoding.beam.records import NONE, Beam, Records
+from speechrnn.decoding.beam.scorer import Rules, begin, extend, finish, most_of_closing
+from speechrnn.decoding.compiled import compiled, compiled_in_place
+
+PREFIXES, ENTRIES = 0, 1  # places in Beam.counts
+NEGLIGIBLE = 40.0  # e^-40 added to 1 is 1 in double precision
+
+
+class Limits(NamedTuple):
+    """What is given up for speed: see `BeamSettings` for all four, here in natural logarithms."""
+
+    width: int
+    margin: float
+    token_floor: float
+    sure_blank: float
+
+
+@compiled_in_place
+def start(rules: Rules, beam: Beam) -> None:
+    """Put the empty prefix, alone, into `beam`."""
+    root = beam.prefixes[0]
+    root.parent = NONE
+    root.token = NONE
+    root.child = NONE
+    root.sibling = NONE
+    root.entry = 0
+    root.first = -1
+    root.last = -1
+    begin(rules, beam.entries[0])
+    beam.counts[PREFIXES] = 1
+    beam.counts[ENTRIES] = 1
+
+
+@compiled_in_place
+def advance(
+    rules: Rules, limits: Limits, beam: Beam, log_probs: NDArray[np.float32], first_frame: int
+) -> None:
+    """Take `beam` through `log_probs` [frames, tokens], whose first frame is number `first_frame`.
+
+    `beam.prefixes` must have room for frames x width more prefixes.
+    """
+    entries, spare, is_swapped = beam.entries, beam.spare, False
+    for number in range(len(log_probs)):
+        frame = first_frame + number
+        here = log_probs[number]
+        if here[0] > limits.sure_blank:
+            _stay_in_blank(beam, entries, here[0], frame)
+            continue
+        best = _stay(rules, beam, entries, here, frame)
+        candidates = _grow(rules, limits, beam, entries, spare, here, frame, best)
+        _take_over(rules, beam, entries, spare, here, frame, candidates)
+        entries, spare, is_swapped = spare, entries, not is_swapped
+    if is_swapped:
+        for place in range(beam.counts[ENTRIES]):
+            beam.entries[place] = beam.spare[place]
+
+
+@compiled_in_place
+def final_scores(
+    rules: Rules, beam: Beam, acoustic: NDArray[np.float64], earned: NDArray[np.float64]
+) -> None:
+    """Fill `acoustic` and `earned` [entries]: what the prefixes of the beam are worth as whole sentences.
+
+    A prefix that must not end here has -inf in `earned`. Sentences with and without a space at the end are
+    one: where both are in the beam the likelier one takes the probability of both, and the other has -inf.
+    """
+    entries = beam.entries
+    for place in range(beam.counts[ENTRIES]):
+        acoustic[place] = entries[place].total
+        earned[place] = finish(rules, entries[place])
+    for place in range(beam.counts[ENTRIES]):
+        entry = entries[place]
+        if entry.open or entry.token != rules.tokens.separator or entry.prefix == 0:
+            continue
+        other = beam.prefixes[beam.prefixes[entry.prefix].parent].entry
+        if other == NONE:
+            continue
+        kept, dropped = (place, other) if acoustic[place] > acoustic[other] else (other, place)
+        acoustic[kept] = log_add(acoustic[kept], acoustic[dropped])
+        earned[dropped] = -np.inf
+
+
+@compiled
+def collect(prefixes: Records, kept: Records, entries: Records, count: int) -> int:
+    """Copy the prefixes that the first `count` of `entries` descend from to `kept`; return their number.
+
+    The order of the prefixes stays, parents before children. `kept` has room for as many as there are.
+    """
+    place = np.full(len(prefixes), NONE, np.int32)
+    for number in range(count):
+        prefix = entries[number].prefix
+        while prefix != NONE and place[prefix] == NONE:
+            place[prefix] = 0
+            prefix = prefixes[prefix].parent
+    size = 0
+    for prefix in range(len(prefixes)):
+        if place[prefix] == NONE:
+            continue
+        place[prefix] = size
+        kept[size] = prefixes[prefix]
+        row = kept[size]
+        row.child = NONE
+        row.sibling = NONE
+        if row.parent != NONE:
+            row.parent = place[row.parent]
+            row.sibling = kept[row.parent].child
+            kept[row.parent].child = size
+        size += 1
+    for number in range(count):
+        entries[number].prefix = place[entries[number].prefix]
+    return size
+
+
+@compiled_in_place
+def _stay_in_blank(beam: Beam, entries: Records, blank: float, frame: int) -> None:
+    """Take every entry through a frame that is blank beyond doubt."""
+    for place in range(beam.counts[ENTRIES]):
+        entry = entries[place]
+        entry.blank = entry.total + blank
+        entry.label = -np.inf
+        entry.total = entry.blank
+        beam.prefixes[entry.prefix].last = frame
+
+
+@compiled_in_place
+def _stay(rules: Rules, beam: Beam, entries: Records, here: NDArray[np.float32], frame: int) -> float:
+    """Make every entry that stays what it is a candidate; return the best rank.
+
+    A prefix also gains what flows from its parent, if that is alive too; `beam.taken` marks the extensions
+    that are accounted for in this way.
+    """
+    tokens = rules.tokens
+    best = -np.inf
+    for place in range(beam.counts[ENTRIES]):
+        entry, row = entries[place], beam.prefixes[entries[place].prefix]
+        blank = entry.total + here[0]
+        label = -np.inf
+        if not entry.open and tokens.separator != NONE:
+            # A boundary, or the start: one more space changes nothing.
+            label = entry.total + here[tokens.separator]
+        elif entry.token != NONE:
+            label = entry.label + here[entry.token]
+        if row.parent != NONE:
+            origin = beam.prefixes[row.parent].entry
+            if origin != NONE:
+                parent = entries[origin]
+                mass = parent.blank if parent.token == entry.token else parent.total
+                label = log_add(label, mass + here[entry.token])
+                beam.taken[origin, entry.token] = frame
+        total = log_add(blank, label)
+        entry.next_blank = blank
+        entry.next_label = label
+        entry.next_total = total
+        beam.ranks[place] = total + entry.earned + entry.ahead
+        beam.places[place] = place
+        beam.tokens[place] = NONE
+        best = max(best, beam.ranks[place])
+    return best
+
+
+@compiled_in_place
+def _grow(
+    rules: Rules,
+    limits: Limits,
+    beam: Beam,
+    entries: Records,
+    scratch: Records,
+    here: NDArray[np.float32],
+    frame: int,
+    best: float,
+) -> int:
+    """Add the extensions that may be kept to the candidates; return how many candidates are kept."""
+    tokens, automaton, scorer, hot = rules
+    width = limits.width
+    count = beam.counts[ENTRIES]
+    worst = _lowest(beam.ranks, width) if count == width else -np.inf
+    likely = _likely_tokens(here, limits.token_floor, beam.order)
+    extended = scratch[0]
+    for place in range(beam.counts[ENTRIES]):
+        entry = entries[place]
+        paid = entry.total + entry.earned
+        # No letter raises the look-ahead, and no language model gives more than certainty.
+        most_inside = paid + entry.ahead + tokens.longest * hot.most
+        most_after = most_inside
+        if entry.open:
+            most_after = paid + most_of_closing(rules, entry) + scorer.ahead[automaton.after[entry.state]]
+            most_after += hot.credit[entry.hot] + (tokens.longest + 1) * hot.most
+        for position in range(likely):
+            token = beam.order[position]
+            cutoff = max(worst, best - limits.margin)
+            if max(most_inside, most_after) + here[token] <= cutoff:
+                break
+            most = most_after if tokens.boundary[token] else most_inside
+            if most + here[token] <= cutoff or beam.taken[place, token] == frame:
+                continue
+            if token == tokens.separator and not entry.open:
+                continue
+            mass = entry.blank if token == entry.token else entry.total
+            if mass == -np.inf or not extend(rules, entry, token, extended):
+                continue
+            rank = mass + here[token] + extended.earned + extended.ahead
+            if rank <= cutoff:
+                continue
+            best = max(best, rank)
+            beam.ranks[count] = rank
+            beam.places[count] = place
+            beam.tokens[count] = token
+            count += 1
+            if count == len(beam.ranks):
+                worst = _keep_best(beam, count, width)
+                count = width
+    if count > width:
+        _keep_best(beam, count, width)
+        count = width
+    return _without_hopeless(beam, count, best - limits.margin)
+
+
+@compiled_in_place
+def _take_over(
+    rules: Rules,
+    beam: Beam,
+    entries: Records,
+    spare: Records,
+    here: NDArray[np.float32],
+    frame: int,
+    candidates: int,
+) -> None:
+    """Make the candidates the beam, in `spare`, and enter those that grew into the tree of prefixes."""
+    prefixes = beam.prefixes
+    for place in range(beam.counts[ENTRIES]):
+        prefixes[entries[place].prefix].entry = NONE
+    for number in range(candidates):
+        origin, token, kept = entries[beam.places[number]], beam.tokens[number], spare[number]
+        if token == NONE:
+            spare[number] = origin
+            kept.blank = origin.next_blank
+            kept.label = origin.next_label
+            kept.total = origin.next_total
+        else:
+            extend(rules, origin, token, kept)
+            mass = origin.blank if token == origin.token else origin.total
+            kept.blank = -np.inf
+            kept.label = mass + here[token]
+            kept.total = kept.label
+            kept.prefix = _child(beam, origin.prefix, token, frame)
+        row = prefixes[kept.prefix]
+        row.entry = number
+        row.last = frame
+    beam.counts[ENTRIES] = candidates
+
+
+@compiled_in_place
+def _child(beam: Beam, parent: int, token: int, frame: int) -> int:
+    """Return the prefix that is `parent` and `token`, a new one unless it has been alive before."""
+    child = beam.prefixes[parent].child
+    while child != NONE:
+        if beam.prefixes[child].token == token:
+            return int(child)
+        child = beam.prefixes[child].sibling
+    number = beam.counts[PREFIXES]
+    row = beam.prefixes[number]
+    row.parent = parent
+    row.token = token
+    row.child = NONE
+    row.sibling = beam.prefixes[parent].child
+    row.first = frame
+    beam.prefixes[parent].child = number
+    beam.counts[PREFIXES] += 1
+    return int(number)
+
+
+@compiled_in_place
+def _likely_tokens(here: NDArray[np.float32], floor: float, order: NDArray[np.int64]) -> int:
+    """Fill `order` with the tokens above `floor`, without the blank, likeliest first; return how many."""
+    count = 0
+    for token in range(1, len(here)):
+        if here[token] < floor or here[token] == -np.inf:
+            continue
+        position = count
+        while position > 0 and here[order[position - 1]] < here[token]:
+            order[position] = order[position - 1]
+            position -= 1
+        order[position] = token
+        count += 1
+    return count
+
+
+@compiled_in_place
+def _keep_best(beam: Beam, count: int, width: int) -> float:
+    """Move the best `width` of `count` candidates to the front; return the rank of the worst of them.
+
+    Quickselect (Hoare 1961).
+    """
+    low, high = 0, count - 1
+    while low < high:
+        pivot = beam.ranks[(low + high) >> 1]
+        left, right = low, high
+        while left <= right:
+            while beam.ranks[left] > pivot:
+                left += 1
+            while beam.ranks[right] < pivot:
+                right -= 1
+            if left <= right:
+                _swap(beam, left, right)
+                left += 1
+                right -= 1
+        if width - 1 <= right:
+            high = right
+        elif width - 1 >= left:
+            low = left
+        else:
+            break
+    return _lowest(beam.ranks, width)
+
+
+@compiled_in_place
+def _lowest(ranks: NDArray[np.float64], count: int) -> float:
+    lowest = np.inf
+    for number in range(count):
+        lowest = min(lowest, ranks[number])
+    return lowest
+
+
+@compiled_in_place
+def _without_hopeless(beam: Beam, count: int, least: float) -> int:
+    """Move the candidates ranked above `least` to the front; return their number."""
+    kept = 0
+    for number in range(count):
+        if beam.ranks[number] > least and beam.ranks[number] > -np.inf:
+            _swap(beam, kept, number)
+            kept += 1
+    return kept
+
+
+@compiled_in_place
+def _swap(beam: Beam, one: int, other: int) -> None:
+    beam.ranks[one], beam.ranks[other] = beam.ranks[other], beam.ranks[one]
+    beam.places[one], beam.places[other] = beam.places[other], beam.places[one]
+    beam.tokens[one], beam.tokens[other] = beam.tokens[other], beam.tokens[one]
+
+
+@compiled_in_place
+def log_add(one: float, other: float) -> float:
+    """Return the logarithm of the sum of two numbers given by their logarithms."""
+    high, low = (one, other) if one > other else (other, one)
+    if low <= high - NEGLIGIBLE:
+        return high
+    return high + math.log1p(math.exp(low - high))

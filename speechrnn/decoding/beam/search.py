@@ -1,0 +1,122 @@
+"""Beam search: log-probabilities and what else is known of the language in, the likeliest sentences out.
+
+Between the graph's `log_probs` and the formats on the data's way, in the place of `greedy.py`. What is known
+is compiled, once, into one automaton (which letters and words may follow: `automaton.py`, `lexicon.py`,
+`grammar.py`) and one scorer (n-gram, bonus, hot words: `scorer.py`), and one search runs over both
+(`kernel.py`).
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechrnn.decoding.beam.automaton import Automaton
+from speechrnn.decoding.beam.grammar import Grammar, grammar_automaton
+from speechrnn.decoding.beam.hot_words import HotWord, hot_arrays
+from speechrnn.decoding.beam.kernel import Limits
+from speechrnn.decoding.beam.language_model import open_vocabulary, scorer
+from speechrnn.decoding.beam.lexicon import lexicon_automaton
+from speechrnn.decoding.beam.scorer import Rules
+from speechrnn.decoding.beam.settings import BeamSettings
+from speechrnn.decoding.beam.spelling import Spelling
+from speechrnn.decoding.beam.stream import BeamStream
+from speechrnn.decoding.hypothesis import Hypothesis
+from speechrnn.decoding.ngram.model import NgramModel
+from speechrnn.decoding.ngram.word_table import UNKNOWN
+from speechrnn.errors import SpeechRnnError
+from speechrnn.text import Vocabulary
+
+
+class BeamSearch:
+    """A beam search for one vocabulary; made once, used for any number of recordings, from any thread.
+
+    `language_model` scores words or tokens, as its `units` say. `lexicon` allows its words only, `grammar`
+    its sentences only. `hot_words` earn a bonus. Raises SpeechRnnError where these do not fit each other or
+    the vocabulary.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        settings: BeamSettings | None = None,
+        language_model: NgramModel | None = None,
+        lexicon: Iterable[str] | None = None,
+        grammar: Grammar | None = None,
+        hot_words: Sequence[HotWord] = (),
+    ) -> None:
+        self.vocabulary = vocabulary
+        self.settings = settings or BeamSettings()
+        words = None if lexicon is None else list(lexicon)
+        if words is not None and grammar is not None:
+            raise SpeechRnnError(
+                "--lexicon, --grammar: a grammar lists its words itself; give one of the two"
+            )
+        _check_reachable(hot_words, grammar.words if grammar else words)
+        spelling = Spelling(vocabulary)
+        automaton = _automaton(spelling, language_model, words, grammar)
+        self._rules = Rules(
+            spelling.tokens,
+            automaton,
+            scorer(language_model, self.settings, automaton, spelling),
+            hot_arrays(hot_words, spelling),
+        )
+        self._limits = Limits(
+            self.settings.beam,
+            float(self.settings.margin),
+            float(self.settings.token_floor),
+            float(np.log(self.settings.sure_blank)) if self.settings.sure_blank < 1 else np.inf,
+        )
+
+    def decode(self, log_probs: NDArray[np.floating], frame_seconds: float) -> list[Hypothesis]:
+        """Return the best sentences for `log_probs` [frames, tokens], natural log, the likeliest first.
+
+        At least one and at most `settings.nbest`, all different. The score is the log-probability of the
+        sentence plus all it earns from language model, bonus and hot words. Word times and confidences are
+        defined as in `greedy`, along the likeliest path that writes the sentence. Raises SpeechRnnError for
+        NaN, +inf, positive values, probabilities, and a width other than the vocabulary's.
+        """
+        stream = self.stream(frame_seconds)
+        stream.push(log_probs)
+        return stream.finish()
+
+    def decode_batch(
+        self, batch: Sequence[NDArray[np.floating]], frame_seconds: float, threads: int = 1
+    ) -> list[list[Hypothesis]]:
+        """Return what `decode` returns for each array of `batch`; `threads` at a time, to the same end."""
+        if threads == 1:
+            return [self.decode(log_probs, frame_seconds) for log_probs in batch]
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(lambda log_probs: self.decode(log_probs, frame_seconds), batch))
+
+    def stream(self, frame_seconds: float) -> BeamStream:
+        """Return a search that is fed chunk by chunk, and ends with the same result as `decode`."""
+        return BeamStream(self._rules, self._limits, self.vocabulary, frame_seconds, self.settings.nbest)
+
+
+def _automaton(
+    spelling: Spelling, model: NgramModel | None, lexicon: list[str] | None, grammar: Grammar | None
+) -> Automaton:
+    """Return the automaton of what may be written, its words numbered as `model` numbers them."""
+    opened = open_vocabulary(model, spelling)
+    if lexicon is None and grammar is None:
+        return opened
+    known = model.words.words() if model is not None and model.units == "words" else []
+    numbers = {word: number for number, word in enumerate(known)}
+    if grammar is not None:
+        return grammar_automaton(grammar, spelling, numbers, UNKNOWN)
+    return lexicon_automaton(lexicon or [], spelling, numbers, UNKNOWN)
+
+
+def _check_reachable(hot_words: Sequence[HotWord], allowed: Iterable[str] | None) -> None:
+    """Raise SpeechRnnError for a hot word that lexicon or grammar, which allow the words given, exclude."""
+    if allowed is None or not hot_words:
+        return
+    known = set(allowed)
+    for hot in hot_words:
+        for word in hot.phrase.split():
+            if word not in known:
+                raise SpeechRnnError(
+                    f"hot word {hot.phrase!r}: {word!r} is not in the lexicon or grammar; add it there"
+                )
