@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechrnn.decoding.compiled import compiled
+from speechrnn.decoding.ngram.arc_table import empty_arcs, find_arc
 from speechrnn.decoding.ngram.arpa_parsing import (
     BAD_NUMBER,
     BLOCK_END,
@@ -28,7 +29,6 @@ from speechrnn.decoding.ngram.arpa_parsing import (
     ParsedNgrams,
     parse_ngrams,
 )
-from speechrnn.decoding.ngram.automaton import empty_arcs, find_arc
 from speechrnn.decoding.ngram.backoff_model import BackoffModel, NgramOrder
 from speechrnn.decoding.ngram.text_blocks import text_blocks
 from speechrnn.decoding.ngram.word_table import BEGIN, END, UNKNOWN, WordTable

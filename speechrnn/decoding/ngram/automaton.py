@@ -6,10 +6,7 @@ backs off: it takes the state's weight and falls to the next shorter context (Mo
 call these failure transitions). State 0 is the empty history, which has an arc for every word, so the walk
 ends.
 
-All arcs from non-empty states lie in one hash table with open addressing, 16 bytes an arc, so that a look-up
-costs about one miss of the processor's cache per context tried.
-
-Sizes: slots (of the hash table), states, words. Logarithms are natural here, as everywhere in decoding.
+Sizes: slots and bytes (`arc_table`), states, words. Logarithms are natural here, as everywhere in decoding.
 """
 
 import math
@@ -18,22 +15,24 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.decoding.compiled import compiled
+from speechrnn.decoding.compiled import compiled, compiled_in_place
+from speechrnn.decoding.ngram.arc_table import empty_arcs, filter_of, find_arc, may_hold
 from speechrnn.decoding.ngram.backoff_model import BackoffModel, NgramOrder
 from speechrnn.decoding.ngram.word_table import WordTable
 
 EMPTY_HISTORY = 0
-SLOTS_PER_ARC = 1.6
 LN_10 = math.log(10.0)
+_NO_FILTER = np.full(1, 255, np.uint8)
+_NO_FILTER.flags.writeable = False
 
 
 class ScoringTables(NamedTuple):
     """The automaton as compiled code takes it.
 
-    arcs: int32 `[slots, 4]`: state (0 where the slot is empty), word, bits of the float32 log-probability,
-    next state; first_log_probs: float32 `[words]` and first_states: int32 `[words]`, the arcs of the empty
-    history; backoffs: float32 `[states]`, logarithms of back-off weights; shorter: int32 `[states]`, the
-    states to fall back to.
+    arcs: int32 `[slots, 4]`, the arcs of all other states than the empty history (`arc_table`);
+    first_log_probs: float32 `[words]` and first_states: int32 `[words]`, the arcs of the empty history;
+    backoffs: float32 `[states]`, logarithms of back-off weights; shorter: int32 `[states]`, the states to
+    fall back to; seen: uint8 `[bytes]`, the filter of the arcs, by default one that lets everything through.
     """
 
     arcs: NDArray[np.int32]
@@ -41,14 +40,15 @@ class ScoringTables(NamedTuple):
     first_states: NDArray[np.int32]
     backoffs: NDArray[np.float32]
     shorter: NDArray[np.int32]
+    seen: NDArray[np.uint8] = _NO_FILTER
 
 
-@compiled
+@compiled_in_place
 def score(tables: ScoringTables, state: int, word: int) -> tuple[float, int]:
     """Return the natural logarithm of the probability of `word` after `state`, and the state after it."""
     log_prob = 0.0
     while state != EMPTY_HISTORY:
-        slot = find_arc(tables.arcs, state, word)
+        slot = find_arc(tables.arcs, state, word) if may_hold(tables.seen, state, word) else -1
         if slot >= 0:
             return log_prob + _log_prob(tables.arcs[slot, 2]), int(tables.arcs[slot, 3])
         log_prob += tables.backoffs[state]
@@ -56,27 +56,10 @@ def score(tables: ScoringTables, state: int, word: int) -> tuple[float, int]:
     return log_prob + float(tables.first_log_probs[word]), int(tables.first_states[word])
 
 
-@compiled
+@compiled_in_place
 def _log_prob(bits: np.int32) -> float:
     """Return the float32 number that `bits` are."""
     return float(np.int32(bits).view(np.float32))
-
-
-@compiled
-def find_arc(arcs: NDArray[np.int32], state: int, word: int) -> int:
-    """Return the slot of the arc of `word` from `state` (not 0), or `-1 - slot` of where it would go."""
-    mixed = np.uint64(state) * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(word) * np.uint64(0xC2B2AE3D27D4EB4F)
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    slots = len(arcs)
-    slot = int(np.int64((mixed >> np.uint64(32)) * np.uint64(slots) >> np.uint64(32)))
-    while arcs[slot, 0] != 0:
-        if arcs[slot, 0] == state and arcs[slot, 1] == word:
-            return slot
-        slot += 1
-        if slot == slots:
-            slot = 0
-    return -1 - slot
 
 
 def automaton(model: BackoffModel) -> ScoringTables:
@@ -114,12 +97,7 @@ def automaton(model: BackoffModel) -> ScoringTables:
             int(starts[order]),
             is_state,
         )
-    return tables
-
-
-def empty_arcs(arcs: int) -> NDArray[np.int32]:
-    """Return a hash table `[slots, 4]` with room for so many arcs."""
-    return np.zeros((int(arcs * SLOTS_PER_ARC) + 8, 4), np.int32)
+    return tables._replace(seen=filter_of(tables.arcs))
 
 
 @compiled

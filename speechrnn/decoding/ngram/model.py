@@ -42,7 +42,7 @@ class NgramModel:
     def build(cls, model: BackoffModel, units: Units = "words") -> "NgramModel":
         """Return `model` ready for look-ups."""
         words = WordTable.over(model.words.trimmed())
-        return cls(automaton(model), words, tuple(len(order) for order in model.orders), units)
+        return cls(_read_only(automaton(model)), words, tuple(len(order) for order in model.orders), units)
 
     @classmethod
     def open(cls, path: Path, warn: Callable[[str], None] = warn_in_python) -> "NgramModel":
@@ -60,7 +60,7 @@ class NgramModel:
             counts, units = tuple(container.facts["counts"]), container.facts["units"]
         except (KeyError, TypeError) as error:
             raise SpeechRnnError(f"{path}: lacks a part of a language model; make it again") from error
-        model = cls(tables, WordTable.over(arrays), counts, units)
+        model = cls(_read_only(tables), WordTable.over(arrays), counts, units)
         if not model._fits_together():
             raise SpeechRnnError(f"{path}: holds parts that do not fit together; make it again")
         return model
@@ -107,9 +107,17 @@ class NgramModel:
             and self.counts[:1] == (words,)
             and tables.arcs.shape[1:] == (4,)
             and len(tables.arcs) > sum(self.counts[1:])
+            and len(tables.seen) > 0
             and tables.first_log_probs.shape == tables.first_states.shape == (words,)
             and tables.backoffs.shape == tables.shorter.shape == (1 + sum(self.counts[:-1]),)
             and arrays.letters.shape == (int(arrays.offsets[-1]),)
             and len(arrays.slots) > words
             and len(arrays.slots).bit_count() == 1
         )
+
+
+def _read_only(tables: ScoringTables) -> ScoringTables:
+    """Return `tables` with arrays that cannot be written: one type for compiled code, mapped or not."""
+    for array in tables:
+        array.flags.writeable = False
+    return tables

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.decoding.compiled import compiled
+from speechrnn.decoding.compiled import compiled, compiled_in_place
 
 UNKNOWN, BEGIN, END = 0, 1, 2
 SPECIAL_WORDS = ("<unk>", "<s>", "</s>")
@@ -99,7 +99,7 @@ class WordTable:
         return [spellings[a:b].decode("utf-8") for a, b in itertools.pairwise(offsets)]
 
 
-@compiled
+@compiled_in_place
 def find_word(table: WordArrays, text: NDArray[np.uint8], start: int, end: int) -> int:
     """Return the number of the word `text[start:end]`, or `-1 - slot` with the slot where it would go."""
     mask = len(table.slots) - 1
@@ -143,7 +143,7 @@ def _fill_slots(table: WordArrays, size: int) -> None:
         table.slots[-1 - place] = number
 
 
-@compiled
+@compiled_in_place
 def _hash(text: NDArray[np.uint8], start: int, end: int) -> int:
     """Return the FNV-1a hash of the bytes, with its high bits folded into the low ones."""
     value = np.uint64(0xCBF29CE484222325)
