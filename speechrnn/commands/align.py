@@ -28,9 +28,9 @@ class Align:
     exit status is 1 where some utterances could not be read.
     """
 
-    audio: Annotated[Path | None, tyro.conf.Positional] = None
+    audio: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="AUDIO")] = None
     """The recording."""
-    text: Annotated[Path | None, tyro.conf.Positional] = None
+    text: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="TEXT")] = None
     """A text file (UTF-8) with what is said in it."""
     model: Path | None = None
     """The .onnx file of the model; by default the one that comes with the package."""
