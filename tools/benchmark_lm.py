@@ -52,7 +52,8 @@ class Cost:
     megabytes: float
 
     def __str__(self) -> str:
-        return f"{self.seconds:7.1f} s ({self.processor_seconds:.1f} s of processor time), {self.megabytes:,.0f} MB"
+        busy = f"{self.processor_seconds:.1f} s of processor time"
+        return f"{self.seconds:7.1f} s ({busy}), {self.megabytes:,.0f} MB"
 
 
 def main(options: Benchmark) -> None:
@@ -134,9 +135,8 @@ def report_look_ups(path: Path, text: Path) -> None:
         look_up(model.tables, model.begin_state, tokens[:10], guessed[:10])
         start = time.process_time()
         number = look_up(model.tables, model.begin_state, tokens, guessed)
-        print(
-            f"look-ups, {name:16}: {number / (time.process_time() - start) / 1e6:5.1f} million a second of processor time"
-        )
+        rate = number / (time.process_time() - start) / 1e6
+        print(f"look-ups, {name:16}: {rate:5.1f} million a second of processor time")
 
 
 @compiled
