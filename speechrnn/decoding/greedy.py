@@ -23,10 +23,10 @@ def greedy(log_probs: LogProbs, vocabulary: Vocabulary, frame_seconds: float) ->
     """Return the words along the likeliest path through `log_probs` [frames, tokens], natural log.
 
     Frame n covers the time from n to n + 1 times `frame_seconds`. A word lasts from the first frame of its
-    first token to the last frame of its last one. Its confidence is the product of its tokens' probabilities,
-    each at its highest along the path: the chance that all of them are right, were they independent. The
-    score is the log-probability of the path. Raises SpeechRnnError where the array does not fit the
-    vocabulary or holds NaN.
+    first token to the last frame of its last one; a space or a lone `▁` is part of none. Its confidence is the
+    product of its tokens' probabilities, each at its highest along the path: the chance that all of them are
+    right, were they independent. The score is the log-probability of the path. Raises SpeechRnnError where the
+    array does not fit the vocabulary or holds NaN.
     """
     check_log_probs(log_probs, vocabulary)
     if not len(log_probs):
@@ -79,7 +79,7 @@ def _words(tokens: npt.NDArray[np.intp], vocabulary: Vocabulary) -> Iterator[sli
             continue
         if "".join(symbols[first:position]).strip(WORD_BOUNDARY):
             yield slice(first, position)
-        first = position + symbol.isspace()
+        first = position + (symbol.isspace() or symbol == WORD_BOUNDARY)
 
 
 def _word(spikes: _Spikes, part: slice, vocabulary: Vocabulary, frame_seconds: float) -> Word:

@@ -22,7 +22,7 @@ def greedy_reference(log_probs, vocabulary: Vocabulary, frame_seconds: float):
         if begins:
             words.append(open_word)
             open_word = []
-        if letter[0] != " ":
+        if letter[0] not in (" ", "▁"):
             open_word.append(letter)
     words.append(open_word)
     result = []
