@@ -42,16 +42,22 @@ def windows(
     longest = int(longest_seconds * sample_rate)
     enough = longest + longest // 2
     start = 0
-    kept = np.zeros(0, np.float32)
+    pieces: list[Samples] = []  # put together only when there is enough: every copy costs as much as reading
+    held = 0
     ended = np.zeros(0, np.float32), longest + 1
     for block, limit in chain(zip(blocks, repeat(enough), strict=False), [ended]):
-        kept = np.concatenate([kept, block])
+        pieces.append(block)
+        held += len(block)
+        if held < limit:
+            continue
+        kept = np.concatenate(pieces)
         while len(kept) >= limit:
             cut = _cut(kept, longest, sample_rate)
             yield Window(start, kept[:cut])
             start, kept = start + cut, kept[cut:]
-    if len(kept):
-        yield Window(start, kept)
+        pieces, held = [kept], len(kept)
+    if held:
+        yield Window(start, np.concatenate(pieces))
 
 
 def _cut(samples: Samples, longest: int, sample_rate: int) -> int:
