@@ -289,7 +289,9 @@ def _copy_arcs(source: NDArray[np.int32], target: NDArray[np.int32]) -> None:
     """Enter all arcs of one hash table into another."""
     for slot in range(len(source)):
         if source[slot, 0] != 0:
-            target[-1 - find_arc(target, source[slot, 0], source[slot, 1])] = source[slot]
+            place = -1 - find_arc(target, source[slot, 0], source[slot, 1])
+            for column in range(source.shape[1]):
+                target[place, column] = source[slot, column]
 
 
 _NO_CONTEXT, _TWICE = -1, -2

@@ -82,10 +82,9 @@ def _format_lines(
             text[used] = separator
             used += 1
             word = ngrams[row, column]
-            begin = words.offsets[word]
-            end = words.offsets[word + 1]
-            text[used : used + end - begin] = words.letters[begin:end]
-            used += end - begin
+            for letter in range(words.offsets[word], words.offsets[word + 1]):
+                text[used] = words.letters[letter]
+                used += 1
             separator = 32
         if with_backoff:
             text[used] = 9

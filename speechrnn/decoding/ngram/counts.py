@@ -116,8 +116,9 @@ def _encode_lines(
     used = 0
     position = 0
     while position < len(text):
-        tokens[used : used + pads] = padding
-        used += pads
+        for _ in range(pads):
+            tokens[used] = padding
+            used += 1
         while text[position] != 10:
             if _is_space(text[position]):
                 position += 1
@@ -218,11 +219,13 @@ def _merged(
             sign = _compared(ngrams[i], other_ngrams[j])
         sums[row] = 0
         if sign <= 0:
-            merged[row] = ngrams[i]
+            for column in range(ngrams.shape[1]):
+                merged[row, column] = ngrams[i, column]
             sums[row] += counts[i]
             i += 1
         if sign >= 0:
-            merged[row] = other_ngrams[j]
+            for column in range(ngrams.shape[1]):
+                merged[row, column] = other_ngrams[j, column]
             sums[row] += other_counts[j]
             j += 1
         row += 1

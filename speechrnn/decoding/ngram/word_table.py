@@ -129,7 +129,8 @@ def number_or_new(
     if found >= 0:
         return found, size
     begin = table.offsets[size]
-    table.letters[begin : begin + end - start] = text[start:end]
+    for i in range(end - start):
+        table.letters[begin + i] = text[start + i]
     table.offsets[size + 1] = begin + end - start
     table.slots[-1 - found] = size
     return size, size + 1
