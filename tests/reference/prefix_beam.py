@@ -15,8 +15,8 @@ def prefix_beam(
 ) -> list[tuple[Prefix, float]]:
     """Return the prefixes kept after the last frame and their scores, best first.
 
-    `log_probs` is [frames, tokens]; `earned` is added to the log-probability of a prefix wherever prefixes are
-    ranked. Tokens have no meaning here: a space is a label like any other.
+    `log_probs` is [frames, tokens]; `earned` is added to the log-probability of a prefix wherever prefixes
+    are ranked. Tokens have no meaning here: a space is a label like any other.
     """
     beam: dict[Prefix, tuple[float, float]] = {(): (0.0, -np.inf)}  # ends in a blank, ends in its last label
     for frame in log_probs:

@@ -296,14 +296,18 @@ def _likely_tokens(here: NDArray[np.float32], floor: float, order: NDArray[np.in
     """Fill `order` with the tokens above `floor`, without the blank, likeliest first; return how many."""
     count = 0
     for token in range(1, len(here)):
-        if here[token] < floor or here[token] == -np.inf:
-            continue
-        position = count
-        while position > 0 and here[order[position - 1]] < here[token]:
-            order[position] = order[position - 1]
-            position -= 1
-        order[position] = token
-        count += 1
+        if here[token] >= floor and here[token] > -np.inf:
+            order[count] = token
+            count += 1
+    gap = count
+    while gap > 1:  # Shell sort
+        gap = max(1, gap * 5 // 11)
+        for end in range(gap, count):
+            token, position = order[end], end
+            while position >= gap and here[order[position - gap]] < here[token]:
+                order[position] = order[position - gap]
+                position -= gap
+            order[position] = token
     return count
 
 

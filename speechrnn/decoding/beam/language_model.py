@@ -80,12 +80,9 @@ def _token_words(model: NgramModel | None, spelling: Spelling) -> NDArray[np.int
     if model is None or model.units == "words":
         return np.zeros(len(symbols), np.int32)
     names = [WORD_BOUNDARY if symbol.isspace() else symbol for symbol in symbols[1:]]
-    known = [model.words.number(name) != UNKNOWN for name in names]
-    _refuse_other_case(
-        float(np.mean(known)) if known else 1.0,
-        lambda case: float(np.mean([model.words.number(case(name)) != UNKNOWN for name in names])),
-    )
-    if not any(known):
+    known = _share_of(names, {*model.words.words()})
+    _refuse_other_case(known, lambda case: _share_of(names, set(map(case, model.words.words()))))
+    if not known:
         raise SpeechRnnError(
             f"language model: knows none of the {len(names)} tokens of the vocabulary, such as {names[:5]};"
             " train it on text in these units"
@@ -93,12 +90,16 @@ def _token_words(model: NgramModel | None, spelling: Spelling) -> NDArray[np.int
     return np.array([UNKNOWN, *map(model.words.number, names)], np.int32)
 
 
+def _share_of(names: list[str], known: set[str]) -> float:
+    return sum(name in known for name in names) / max(1, len(names))
+
+
 def _writable(words: list[str], case: Callable[[str], str], spelling: Spelling) -> float:
     return float(spelling.spell([case(word) for word in words]).writable.mean())
 
 
 def _refuse_other_case(share: float, share_in: Callable[[Callable[[str], str]], float]) -> None:
-    """Raise SpeechRnnError where little of the model fits (`share`), but more in another case."""
+    """Raise SpeechRnnError where little of the model fits (`share`), but more of it in another case."""
     if share >= 0.5:
         return
     if share_in(str.lower) > max(0.5, share):
@@ -130,6 +131,7 @@ def _no_tables() -> ScoringTables:
                 np.zeros(1, np.int32),
                 np.zeros(1, np.float32),
                 np.zeros(1, np.int32),
+                np.zeros(1, np.uint8),
             ),
         )
     )

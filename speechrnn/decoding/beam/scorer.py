@@ -148,7 +148,7 @@ def close(rules: Rules, entry: Records) -> None:
 
 @compiled_in_place
 def most_of_closing(rules: Rules, entry: Records) -> float:
-    """Return what the open word of `entry` earns at most when it ends, hot words aside; nothing is looked up."""
+    """Return a bound, at no cost, on what the open word of `entry` earns when it ends, hot words aside."""
     if not math.isnan(entry.closing):
         return entry.closing  # type: ignore[no-any-return]
     most = rules.scorer.word_bonus

@@ -39,7 +39,7 @@ class TokenTimes:
 
 
 def token_times(prefixes: Records, prefix: int, log_probs: NDArray[np.float32], separator: int) -> TokenTimes:
-    """Return when the tokens of `prefix` (a row of `prefixes`) are written in `log_probs` [frames, tokens]."""
+    """Return when the tokens of `prefix`, a row of `prefixes`, are written; `log_probs` is [frames, tokens]."""
     chain = prefixes[lineage(prefixes, prefix)]
     tokens, first, last = chain["token"].copy(), chain["first"].copy(), chain["last"].copy()
     first[0], last[-1] = 0, len(log_probs) - 1

@@ -1,4 +1,4 @@
-"""A search that is fed in chunks ends where the search in one go ends, and keeps its word on what is stable."""
+"""A search that is fed in chunks ends where the search in one go ends, and what it called stable stays."""
 
 import numpy as np
 import pytest

@@ -21,7 +21,7 @@ SPACELESS = Vocabulary("characters", (BLANK, "a", "b", "c"))
 
 
 def along(log_probs, path, vocabulary):
-    """The words of one path with times and confidences: greedy decoding of a recording that is only this path."""
+    """The words of one path, timed and rated: greedy decoding of a recording that is only this path."""
     alone = np.full_like(log_probs, -np.inf)
     frames = np.arange(len(path))
     alone[frames, list(path)] = log_probs[frames, list(path)]
