@@ -122,16 +122,12 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 def _no_tables() -> ScoringTables:
     """Return tables that are there only to have the right types."""
-    return ScoringTables(
-        *map(
-            _read_only,
-            (
-                np.zeros((1, 4), np.int32),
-                np.zeros(1, np.float32),
-                np.zeros(1, np.int32),
-                np.zeros(1, np.float32),
-                np.zeros(1, np.int32),
-                np.zeros(1, np.uint8),
-            ),
-        )
+    arrays: tuple[NDArray[Any], ...] = (
+        np.zeros((1, 4), np.int32),
+        np.zeros(1, np.float32),
+        np.zeros(1, np.int32),
+        np.zeros(1, np.float32),
+        np.zeros(1, np.int32),
+        np.zeros(1, np.uint8),
     )
+    return ScoringTables(*map(_read_only, arrays))

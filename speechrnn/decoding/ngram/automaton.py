@@ -22,8 +22,6 @@ from speechrnn.decoding.ngram.word_table import WordTable
 
 EMPTY_HISTORY = 0
 LN_10 = math.log(10.0)
-_NO_FILTER = np.full(1, 255, np.uint8)
-_NO_FILTER.flags.writeable = False
 
 
 class ScoringTables(NamedTuple):
@@ -32,7 +30,7 @@ class ScoringTables(NamedTuple):
     arcs: int32 `[slots, 4]`, the arcs of all other states than the empty history (`arc_table`);
     first_log_probs: float32 `[words]` and first_states: int32 `[words]`, the arcs of the empty history;
     backoffs: float32 `[states]`, logarithms of back-off weights; shorter: int32 `[states]`, the states to
-    fall back to; seen: uint8 `[bytes]`, the filter of the arcs, by default one that lets everything through.
+    fall back to; seen: uint8 `[bytes]`, the filter of the arcs.
     """
 
     arcs: NDArray[np.int32]
@@ -40,7 +38,7 @@ class ScoringTables(NamedTuple):
     first_states: NDArray[np.int32]
     backoffs: NDArray[np.float32]
     shorter: NDArray[np.int32]
-    seen: NDArray[np.uint8] = _NO_FILTER
+    seen: NDArray[np.uint8]
 
 
 @compiled_in_place
@@ -87,6 +85,7 @@ def automaton(model: BackoffModel) -> ScoringTables:
         first_states=np.where(is_state[unigrams], unigrams, EMPTY_HISTORY).astype(np.int32),
         backoffs=backoffs,
         shorter=np.zeros(len(backoffs), np.int32),
+        seen=np.zeros(1, np.uint8),  # until all arcs are there
     )
     for order, ngrams in enumerate(model.orders[1:], start=2):
         _add_arcs(

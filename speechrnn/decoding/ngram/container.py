@@ -81,7 +81,7 @@ def open_container(path: Path) -> Container:
         return Container(
             dict(header["facts"]), {entry["name"]: _array(mapped, entry) for entry in header["arrays"]}
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SpeechRnnError(f"{path}: is damaged or cut short; copy or make it again") from error
 
 

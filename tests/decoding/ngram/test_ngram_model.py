@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from speechrnn.decoding.ngram.arpa_writing import write_arpa
 from speechrnn.decoding.ngram.container import MAGIC
@@ -101,6 +103,7 @@ def header_changed(**changes):
         (lambda whole: whole[:200], "damaged or cut short"),
         (lambda whole: whole[: len(MAGIC)], "damaged or cut short"),
         (lambda whole: whole[: len(MAGIC)] + b"[]\n", "damaged or cut short"),
+        (lambda whole: whole[: len(MAGIC)] + b"[" * 100_000 + b"\n", "damaged or cut short"),
         (header_changed(format_version=2), "format version 2, this speechrnn reads 1"),
         (header_changed(arrays=[]), "lacks a part"),
         (header_changed(facts={}), "lacks a part"),
@@ -120,6 +123,16 @@ def test_a_file_cut_short_anywhere_is_refused(damaged):
     for share in range(0, 100, 3):
         with pytest.raises(SpeechRnnError):
             damaged(lambda whole, share=share: whole[: len(whole) * share // 100])
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.integers(0, 700), noise=st.binary(max_size=8), kept=st.booleans())
+def test_whatever_the_header_a_model_or_a_refusal(damaged, place, noise, kept):
+    try:
+        opened = damaged(lambda whole: whole[:place] + noise + whole[place + (0 if kept else len(noise)) :])
+    except SpeechRnnError:
+        return
+    assert opened.order == 3
 
 
 def test_a_model_that_cannot_be_written_leaves_the_old_one(model, tmp_path, monkeypatch):
