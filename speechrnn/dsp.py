@@ -1,7 +1,7 @@
 """What a front end computes, as plain arrays and numbers.
 
 A `config.FrontEnd` names a convention and sizes; `analysis` turns it into the window, the mel matrix, the
-cosine transform and the constants that the computation needs. PyTorch in training (`training/front_end.py`)
+cosine transform and the constants that the computation needs. PyTorch (`training/model/front_end.py`)
 and the graph in deployment (`export/front_end.py`) compute from the same `Analysis`, which is why they agree:
 
     samples -> edges, pre-emphasis -> frames - mean -> x window -> power spectrum -> mel -> + noise, floor,

@@ -1,6 +1,6 @@
 """How the convolutions between features and recurrent layers shorten time and frequency.
 
-Shared by the network (`training/encoder.py`), its graph (`export/`) and everything that must know how many
+Shared by the network (`training/model/encoder.py`), its graph (`export/`) and whatever must know how many
 frames a recording becomes. All kernels are 3 wide with padding 1, so a stride of s turns n frames into
 (n - 1) // s + 1 frames and never skips one.
 """

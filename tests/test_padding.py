@@ -12,12 +12,12 @@ import pytest
 torch = pytest.importorskip("torch")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-from speechrnn import config  # noqa: E402
-from speechrnn.export.assemble import assemble  # noqa: E402
-from speechrnn.model_folder import TrainedModel  # noqa: E402
-from speechrnn.training.network import Network  # noqa: E402
-from tests.export.made_up import VOCABULARY, trained_model  # noqa: E402
-from tests.reference.features import speech_like  # noqa: E402
+from speechrnn import config
+from speechrnn.export.assemble import assemble
+from speechrnn.model_folder import TrainedModel
+from speechrnn.training.model.network import Network
+from tests.export.made_up import VOCABULARY, trained_model
+from tests.reference.features import speech_like
 
 SETTINGS = {
     "kind": ("logmel", "mfcc"),

@@ -1,8 +1,9 @@
 """What training cannot be faster than: its layers, forward and backward, on tensors that are there already.
 
 `benchmark_training.py` holds the real loop against these. They are networks to `Differentiation`
-(`training/gradients.py`), so that batches are cut into the same pieces and run in the same threads; their
-loss is the sum of what comes out. In place of samples their batches hold features or hidden states.
+(`training/optimisation/gradients.py`), so that batches are cut into the same pieces and run in the same
+threads; their loss is the sum of what comes out. In place of samples their batches hold features or hidden
+states.
 """
 
 import dataclasses
@@ -13,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from speechrnn import config
-from speechrnn.training.batch import Batch
-from speechrnn.training.gradients import Differentiation
-from speechrnn.training.network import Network
-from speechrnn.training.precision import Precision
-from speechrnn.training.recurrence import RecurrentLayer
-from speechrnn.training.task import Task
+from speechrnn.training.data.batch import Batch
+from speechrnn.training.model.network import Network
+from speechrnn.training.model.recurrence import RecurrentLayer
+from speechrnn.training.optimisation.gradients import Differentiation
+from speechrnn.training.optimisation.precision import Precision
+from speechrnn.training.optimisation.task import Task
 
 Lengths = Literal["as trained", "reversed within lengths", "packed", "padded (wrong)"]
 """Ways to treat the lengths of a batch. Reading the padding is wrong, and what the others cannot undercut."""

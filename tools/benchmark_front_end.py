@@ -16,9 +16,9 @@ import torch
 from speechrnn import config, dsp
 from speechrnn.export.front_end import add_front_end
 from speechrnn.export.graph import FLOAT, INT64, GraphBuilder
-from speechrnn.training.draws import generator
-from speechrnn.training.front_end import FeatureExtractor
-from speechrnn.training.waveform_augmentation import augment
+from speechrnn.training.augmentation.draws import generator
+from speechrnn.training.augmentation.waveforms import augment
+from speechrnn.training.model.front_end import FeatureExtractor
 
 BATCH, SECONDS, RATE = 8, 12, 16000
 RUNS = 15

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from speechrnn import config, dsp
 from speechrnn.audio import read_audio
-from speechrnn.training.front_end import FeatureExtractor
+from speechrnn.training.model.front_end import FeatureExtractor
 
 GAINS_DB = (0, -20, -30, -45)
 SECONDS = 5

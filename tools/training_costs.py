@@ -10,20 +10,25 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from typing import TypeVar
 
 import torch
 
 from speechrnn import config
 from speechrnn.manifest import Utterance
-from speechrnn.training import draws
-from speechrnn.training.audio_source import AudioSource
-from speechrnn.training.batch import Batch, Example, stack
-from speechrnn.training.feature_augmentation import spec_augment
-from speechrnn.training.gradients import Gradient, normalise_and_clip
-from speechrnn.training.network import Network
-from speechrnn.training.precision import autocast
-from speechrnn.training.update import Updates
-from speechrnn.training.waveform_augmentation import augment
+from speechrnn.training.augmentation import draws
+from speechrnn.training.augmentation.masks import spec_augment
+from speechrnn.training.augmentation.waveforms import augment
+from speechrnn.training.data.audio_source import AudioSource
+from speechrnn.training.data.batch import Batch, Example, stack
+from speechrnn.training.model.network import Network
+from speechrnn.training.optimisation.gradients import Gradient, normalise_and_clip
+from speechrnn.training.optimisation.precision import autocast
+from speechrnn.training.optimisation.update import Updates
+
+Result = TypeVar("Result")
+
+FORWARD, BACKWARD = LAYERS = ("encoder and head, forward", "encoder and head, backward")
 
 
 class Costs:
@@ -53,21 +58,23 @@ def cost_of_data(
 ) -> tuple[dict[str, float], float]:
     """Return the seconds that a worker takes to prepare `utterances` as one batch, and how long they are."""
     costs = Costs(torch.device("cpu"))
-    _prepare(utterances, audio, augmentation, costs)  # warms up
-    costs.seconds.clear()
-    batch = _prepare(utterances, audio, augmentation, costs)
+    batch = _second_time(lambda: _prepare(utterances, audio, augmentation, costs), costs)
     return costs.seconds, float(batch.lengths.sum()) / audio.sample_rate
 
 
 def cost_of_updates(updates: Updates, batches: Sequence[Batch]) -> dict[str, float]:
     """Return the seconds that updates on `batches` take, every station on one thread."""
     costs = Costs(updates.ranks.device)
-    run: Callable[[], None] = partial(_updates, updates, batches, costs)
-    with ThreadPoolExecutor(1, initializer=partial(torch.set_num_threads, 1)) as alone:
-        alone.submit(run).result()  # warms up
-        costs.seconds.clear()
-        alone.submit(run).result()
+    _second_time(lambda: _updates(updates, batches, costs), costs)
     return costs.seconds
+
+
+def _second_time(work: Callable[[], Result], costs: Costs) -> Result:
+    """Do `work` twice on one thread, count the second time and return its result."""
+    with ThreadPoolExecutor(1, initializer=partial(torch.set_num_threads, 1)) as alone:
+        alone.submit(work).result()
+        costs.seconds.clear()
+        return alone.submit(work).result()
 
 
 def _prepare(
@@ -115,7 +122,7 @@ def _gradient(updates: Updates, network: Network, piece: Batch, costs: Costs) ->
             features, frames = network.front_end(piece.audio, piece.lengths)
         with costs.at("masks"):
             features = spec_augment(features, frames, piece.seeds, network.augmentation)
-        with costs.at("encoder and head, forward"):
+        with costs.at(FORWARD):
             hidden, frames = network.encoder(features, frames, piece.seeds)
             logits = network.head(hidden).float()
         with costs.at("log-softmax"):
@@ -123,7 +130,7 @@ def _gradient(updates: Updates, network: Network, piece: Batch, costs: Costs) ->
     with costs.at("loss"):
         loss = updates.task.loss(log_probs, frames, piece)
         (slope,) = torch.autograd.grad(loss, logits, retain_graph=True)
-    with costs.at("encoder and head, backward"):
+    with costs.at(BACKWARD):
         tensors = torch.autograd.grad(logits, updates.differentiate.parameters, slope)
     with costs.at("what is watched"):
         watched = [count(log_probs.detach(), frames) for count in updates.task.watched.values()]

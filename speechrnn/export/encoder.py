@@ -1,4 +1,4 @@
-"""The encoder as graph nodes: subsampling, projection, stack, head. The twin of `training/encoder.py`.
+"""The encoder as graph nodes: subsampling, projection, stack, head. The twin of `training/model/encoder.py`.
 
 Takes the features of `front_end.py` and the weights of a model folder. Every layer gets its input with zeros
 in the padding, and the recurrent nodes get the lengths as `sequence_lens`, so an utterance never sees its

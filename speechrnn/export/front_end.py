@@ -1,4 +1,4 @@
-"""From samples to features as nodes of the graph: the same computation as `training/front_end.py`.
+"""From samples to features as nodes of the graph: the same computation as `training/model/front_end.py`.
 
 The first part of an exported model. From the arrays of `dsp.Analysis`, with standard operators only, for any
 batch and any lengths; padding never enters a result. Up to the last node time is the last axis,

@@ -43,7 +43,7 @@ def answer_of_pytorch(folder: Path) -> Answer:
         import torch
     except ImportError:
         raise missing_extra("torch", "train", "checking an export against PyTorch") from None
-    from speechrnn.training.network_folder import read_network
+    from speechrnn.training.model.network_folder import read_network
 
     network, trained = read_network(folder)
     audio, lengths = made_up_recordings(trained.model.front_end.sample_rate)

@@ -16,13 +16,13 @@ from speechrnn.decoding.greedy import greedy
 from speechrnn.manifest import Utterance
 from speechrnn.scoring import Score, score
 from speechrnn.text import Vocabulary
-from speechrnn.training.audio_source import CachedAudio
-from speechrnn.training.batch import Batch
-from speechrnn.training.distributed import Ranks, gathered, join, leave, threads_for
-from speechrnn.training.loader import EvaluationData
-from speechrnn.training.network_folder import read_network
-from speechrnn.training.screening import Screening, screen_for_evaluation
-from speechrnn.training.units import load
+from speechrnn.training.data.audio_source import CachedAudio
+from speechrnn.training.data.batch import Batch
+from speechrnn.training.data.loader import EvaluationData
+from speechrnn.training.data.screening import Screening, screen_for_evaluation
+from speechrnn.training.data.units import load
+from speechrnn.training.model.network_folder import read_network
+from speechrnn.training.optimisation.distributed import Ranks, gathered, join, leave, threads_for
 
 BATCH_SECONDS = 100.0
 

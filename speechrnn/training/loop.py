@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from speechrnn import config
-from speechrnn.training.batch import Batch
 from speechrnn.training.checkpoint import RunFolder, write_state
-from speechrnn.training.distributed import summed
+from speechrnn.training.data.batch import Batch
 from speechrnn.training.history import UPDATES_A_LINE, History, Silence
 from speechrnn.training.interruption import Interruption
+from speechrnn.training.optimisation.distributed import summed
+from speechrnn.training.optimisation.update import Seen, Updates
 from speechrnn.training.pace import Pace
-from speechrnn.training.update import Seen, Updates
 
 
 class Epochs(Protocol):

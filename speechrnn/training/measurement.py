@@ -15,12 +15,12 @@ import torch
 from torch import nn
 
 from speechrnn import config
-from speechrnn.training.batch import Batch
-from speechrnn.training.distributed import Ranks, of_first, summed
-from speechrnn.training.loader import TrainingData
-from speechrnn.training.precision import Precision, candidates, check_available, unavailable
-from speechrnn.training.task import Task
-from speechrnn.training.update import Updates
+from speechrnn.training.data.batch import Batch
+from speechrnn.training.data.loader import TrainingData
+from speechrnn.training.optimisation.distributed import Ranks, of_first, summed
+from speechrnn.training.optimisation.precision import Precision, candidates, check_available, unavailable
+from speechrnn.training.optimisation.task import Task
+from speechrnn.training.optimisation.update import Updates
 
 TIMED_BATCHES = 5  # the first of them warms up
 VALIDATION_COST = 0.4  # of the time that training takes for the same audio: forward only, and decoding

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from speechrnn.training.update import Seen
+from speechrnn.training.optimisation.update import Seen
 
 MEMORY = 0.95  # of running means: about the last 20 updates
 

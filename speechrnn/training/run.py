@@ -18,25 +18,25 @@ from torch import nn
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance, read_manifests
-from speechrnn.training.audio_source import AudioSource, CachedAudio
-from speechrnn.training.batch import Batch
 from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state, write_record
-from speechrnn.training.ctc import blank_frames, summed_loss
-from speechrnn.training.distributed import Ranks, join, leave, of_first, threads_for
+from speechrnn.training.data.audio_source import AudioSource, CachedAudio
+from speechrnn.training.data.batch import Batch
+from speechrnn.training.data.held_out import set_aside
+from speechrnn.training.data.loader import EvaluationData, TrainingData
+from speechrnn.training.data.screening import screen_for_evaluation, screen_for_training
+from speechrnn.training.data.units import Speller, learn
 from speechrnn.training.evaluation import recognise, score_transcripts
-from speechrnn.training.front_end import estimate_statistics
-from speechrnn.training.held_out import set_aside
-from speechrnn.training.initialise import load_pretrained, random_network
-from speechrnn.training.loader import EvaluationData, TrainingData
 from speechrnn.training.loop import Training
 from speechrnn.training.measurement import Workload, settle
-from speechrnn.training.network import Network
-from speechrnn.training.network_folder import write_network
-from speechrnn.training.screening import screen_for_evaluation, screen_for_training
+from speechrnn.training.model.ctc import blank_frames, summed_loss
+from speechrnn.training.model.front_end import estimate_statistics
+from speechrnn.training.model.initialise import load_pretrained, random_network
+from speechrnn.training.model.network import Network
+from speechrnn.training.model.network_folder import write_network
+from speechrnn.training.optimisation.distributed import Ranks, join, leave, of_first, threads_for
+from speechrnn.training.optimisation.task import Task
+from speechrnn.training.optimisation.update import Updates
 from speechrnn.training.settings import check_settings, difference, settings_told
-from speechrnn.training.task import Task
-from speechrnn.training.units import Speller, learn
-from speechrnn.training.update import Updates
 
 STATISTICS_UTTERANCES = 500  # for global normalisation
 

@@ -6,10 +6,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from speechrnn.commands import main  # noqa: E402
-from speechrnn.export.write import export_model  # noqa: E402
-from speechrnn.manifest import Utterance, read_manifest, write_manifest  # noqa: E402
-from tests.training.tones import tone_manifest  # noqa: E402
+from speechrnn.commands import main
+from speechrnn.export.write import export_model
+from speechrnn.manifest import Utterance, read_manifest, write_manifest
+from tests.training.tones import tone_manifest
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from speechrnn import config  # noqa: E402
-from speechrnn.commands import main  # noqa: E402
-from speechrnn.model_folder import read_model_folder  # noqa: E402
-from tests.training.tones import tone_manifest  # noqa: E402
+from speechrnn import config
+from speechrnn.commands import main
+from speechrnn.model_folder import read_model_folder
+from tests.training.tones import tone_manifest
 
 ROOT = Path(__file__).parents[2]
 

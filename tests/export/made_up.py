@@ -14,7 +14,7 @@ def trained_model(model: config.Model, seed: int = 0) -> TrainedModel:
     """A model whose every weight, biases and statistics included, differs from zero."""
     import torch
 
-    from speechrnn.training.network import Network
+    from speechrnn.training.model.network import Network
 
     torch.manual_seed(seed)
     network = Network(model, len(VOCABULARY), config.Augmentation())

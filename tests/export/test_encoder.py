@@ -21,7 +21,7 @@ class Acoustics(torch.nn.Module):
 
     def __init__(self, settings):
         super().__init__()
-        from speechrnn.training.encoder import Encoder
+        from speechrnn.training.model.encoder import Encoder
 
         self.encoder = Encoder(settings, BINS)
         self.head = torch.nn.Linear(self.encoder.width, TOKENS)

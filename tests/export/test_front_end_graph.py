@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from speechrnn import config, dsp  # noqa: E402
-from speechrnn.export.fourier import power_to_bins, two_stage_transform  # noqa: E402
-from speechrnn.export.front_end import add_front_end  # noqa: E402
-from speechrnn.export.graph import FLOAT, INT64, GraphBuilder  # noqa: E402
-from speechrnn.training.front_end import FeatureExtractor  # noqa: E402
-from tests.reference.features import speech_like  # noqa: E402
+from speechrnn import config, dsp
+from speechrnn.export.fourier import power_to_bins, two_stage_transform
+from speechrnn.export.front_end import add_front_end
+from speechrnn.export.graph import FLOAT, INT64, GraphBuilder
+from speechrnn.training.model.front_end import FeatureExtractor
+from tests.reference.features import speech_like
 
 CONVENTIONS = ["kaldi", "librosa", "torchaudio", "nemo"]
 KINDS = [("logmel", 0), ("logmel", 2), ("mfcc", 0), ("mfcc", 2)]

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("espeakng_loader")
 
-from speechrnn.corpora import synthetic  # noqa: E402
+from speechrnn.corpora import synthetic
 
 ROOT = Path(__file__).parents[2]
 

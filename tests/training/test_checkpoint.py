@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from speechrnn import config  # noqa: E402
-from speechrnn.errors import SpeechRnnError  # noqa: E402
-from speechrnn.training import checkpoint  # noqa: E402
-from speechrnn.training.checkpoint import (  # noqa: E402
+from speechrnn import config
+from speechrnn.errors import SpeechRnnError
+from speechrnn.training import checkpoint
+from speechrnn.training.checkpoint import (
     RunFolder,
     RunRecord,
     read_record,

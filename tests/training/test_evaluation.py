@@ -4,18 +4,18 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import Tensor, nn  # noqa: E402
+from torch import Tensor, nn
 
-from speechrnn.errors import SpeechRnnError  # noqa: E402
-from speechrnn.manifest import Utterance, read_manifest  # noqa: E402
-from speechrnn.text import BLANK, Vocabulary  # noqa: E402
-from speechrnn.training.batch import Example, stack  # noqa: E402
-from speechrnn.training.distributed import Ranks  # noqa: E402
-from speechrnn.training.evaluation import recognise, recognise_with_folder, score_transcripts  # noqa: E402
-from speechrnn.training.initialise import random_network  # noqa: E402
-from speechrnn.training.network_folder import write_network  # noqa: E402
-from speechrnn.training.units import Speller  # noqa: E402
-from tests.training.tones import tiny_run, tone_manifest  # noqa: E402
+from speechrnn.errors import SpeechRnnError
+from speechrnn.manifest import Utterance, read_manifest
+from speechrnn.text import BLANK, Vocabulary
+from speechrnn.training.data.batch import Example, stack
+from speechrnn.training.data.units import Speller
+from speechrnn.training.evaluation import recognise, recognise_with_folder, score_transcripts
+from speechrnn.training.model.initialise import random_network
+from speechrnn.training.model.network_folder import write_network
+from speechrnn.training.optimisation.distributed import Ranks
+from tests.training.tones import tiny_run, tone_manifest
 
 VOCABULARY = Vocabulary("characters", (BLANK, " ", "a", "b"))
 ALONE = Ranks(0, 1, torch.device("cpu"))

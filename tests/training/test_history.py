@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from speechrnn.training.history import HISTORY_FILE, TENSORBOARD_FOLDER, History  # noqa: E402
+from speechrnn.training.history import HISTORY_FILE, TENSORBOARD_FOLDER, History
 
 
 def lines(folder: Path) -> list[dict[str, float]]:

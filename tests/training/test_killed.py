@@ -11,9 +11,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from speechrnn.model_folder import read_model_folder  # noqa: E402
-from speechrnn.training.checkpoint import RunFolder  # noqa: E402
-from tests.training.tones import tone_request  # noqa: E402
+from speechrnn.model_folder import read_model_folder
+from speechrnn.training.checkpoint import RunFolder
+from tests.training.tones import tone_request
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """

@@ -8,14 +8,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from speechrnn import config  # noqa: E402
-from speechrnn.training.ctc import blank_frames, summed_loss  # noqa: E402
-from speechrnn.training.distributed import Ranks  # noqa: E402
-from speechrnn.training.initialise import random_network  # noqa: E402
-from speechrnn.training.run import train  # noqa: E402
-from speechrnn.training.task import Task  # noqa: E402
-from speechrnn.training.update import Updates  # noqa: E402
-from tests.training.tones import tiny_run, tone_batch, tone_request  # noqa: E402
+from speechrnn import config
+from speechrnn.training.model.ctc import blank_frames, summed_loss
+from speechrnn.training.model.initialise import random_network
+from speechrnn.training.optimisation.distributed import Ranks
+from speechrnn.training.optimisation.task import Task
+from speechrnn.training.optimisation.update import Updates
+from speechrnn.training.run import train
+from tests.training.tones import tiny_run, tone_batch, tone_request
 
 TASK = Task(loss=summed_loss, watched={"blanks": blank_frames}, metric=lambda network: {}, criterion="wer")
 

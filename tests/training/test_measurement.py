@@ -4,12 +4,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from speechrnn.training import measurement  # noqa: E402
-from speechrnn.training.ctc import blank_frames, summed_loss  # noqa: E402
-from speechrnn.training.initialise import random_network  # noqa: E402
-from speechrnn.training.measurement import VALIDATION_COST, Workload, measure, updates_in  # noqa: E402
-from speechrnn.training.task import Task  # noqa: E402
-from tests.training.tones import same_weights, tiny_run, tone_batch  # noqa: E402
+from speechrnn.training import measurement
+from speechrnn.training.measurement import VALIDATION_COST, Workload, measure, updates_in
+from speechrnn.training.model.ctc import blank_frames, summed_loss
+from speechrnn.training.model.initialise import random_network
+from speechrnn.training.optimisation.task import Task
+from tests.training.tones import same_weights, tiny_run, tone_batch
 
 TASK = Task(loss=summed_loss, watched={"blanks": blank_frames}, metric=lambda network: {}, criterion="wer")
 

@@ -9,13 +9,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from speechrnn.errors import SpeechRnnError  # noqa: E402
-from speechrnn.model_folder import read_model_folder  # noqa: E402
-from speechrnn.training import update  # noqa: E402
-from speechrnn.training.checkpoint import RunFolder, read_record, read_state  # noqa: E402
-from speechrnn.training.run import Request, train  # noqa: E402
-from speechrnn.training.update import Updates  # noqa: E402
-from tests.training.tones import same_weights, tiny_run, tone_request  # noqa: E402
+from speechrnn.errors import SpeechRnnError
+from speechrnn.model_folder import read_model_folder
+from speechrnn.training.checkpoint import RunFolder, read_record, read_state
+from speechrnn.training.optimisation import update
+from speechrnn.training.optimisation.update import Updates
+from speechrnn.training.run import Request, train
+from tests.training.tones import same_weights, tiny_run, tone_request
 
 
 def quietly(text: str) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from speechrnn import config
 from speechrnn.manifest import Utterance, write_manifest
-from speechrnn.training.batch import Batch, Example, stack
+from speechrnn.training.data.batch import Batch, Example, stack
 from speechrnn.training.run import Request
 
 RATE = 8000

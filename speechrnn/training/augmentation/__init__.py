@@ -1,0 +1,1 @@
+"""What training does to recordings, and where its randomness comes from."""

@@ -1,0 +1,1 @@
+"""From manifests to batches: decoding once, screening, planning an epoch, worker processes."""

@@ -1,0 +1,124 @@
+import pickle
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("sentencepiece")
+
+from speechrnn import config
+from speechrnn.errors import SpeechRnnError
+from speechrnn.text import BLANK, Vocabulary, normalise
+from speechrnn.training.data.units import PIECES_FILE, Speller, learn, load, save_pieces
+from tests.reference import pieces as reference
+
+WORDS = ["the", "a", "cat", "dog's", "mat", "sat", "on", "zebra", "quick", "brown", "fox", "naïve", "café"]
+TEXTS = [" ".join(random.Random(n).choices(WORDS, k=7)) for n in range(100)]
+CHARACTERS = config.Units("characters")
+PIECES = config.Units("bpe", pieces=60)
+
+texts_of_the_alphabet = st.text(alphabet=sorted(set("".join(TEXTS))), max_size=30).map(normalise)
+
+
+@pytest.fixture(scope="module")
+def pieces() -> Speller:
+    return learn(TEXTS, PIECES)
+
+
+def test_characters_are_those_of_the_training_text_after_the_blank():
+    assert learn(["cab", "b c"], CHARACTERS).vocabulary.symbols == (BLANK, " ", "a", "b", "c")
+
+
+@pytest.mark.parametrize("units", [CHARACTERS, PIECES])
+@given(text=texts_of_the_alphabet)
+@settings(max_examples=50, deadline=None)
+def test_text_of_the_alphabet_survives_spelling_and_reading_back(units, text):
+    speller = learn(TEXTS, units)
+    tokens = speller.encode(text)
+    assert speller.vocabulary.spell(tokens) == text
+    assert all(0 < token < len(speller.vocabulary) for token in tokens)
+
+
+@pytest.mark.parametrize("units", [CHARACTERS, PIECES])
+def test_characters_that_were_not_in_training_are_left_out_of_targets_and_counted(units):
+    speller = learn(TEXTS, units)
+    assert speller.vocabulary.spell(speller.encode("9the ж9 cat")) == "the cat"
+    assert speller.unknown_characters(["9the ж9", "cat", "9"]) == {"9": 3, "ж": 1}
+
+
+def test_there_are_as_many_pieces_as_asked_for(pieces):
+    assert len(pieces.vocabulary) == 1 + PIECES.pieces
+    assert pieces.vocabulary.kind == "bpe"
+    assert pieces.vocabulary.symbols[0] == BLANK
+
+
+@given(text=texts_of_the_alphabet)
+@settings(max_examples=50, deadline=None)
+def test_text_is_cut_into_pieces_as_the_slow_way_cuts_it(pieces, text):
+    assert pieces.encode(text) == reference.encode(text, pieces.vocabulary.symbols)
+
+
+def test_pieces_shorten_text(pieces):
+    assert sum(len(pieces.encode(text)) for text in TEXTS) < 0.6 * sum(map(len, TEXTS))
+
+
+def test_pieces_do_not_depend_on_the_order_of_the_texts(pieces):
+    assert learn(random.Random(1).sample(TEXTS, len(TEXTS)), PIECES).pieces == pieces.pieces
+
+
+def test_pieces_survive_a_model_folder_and_the_way_to_a_worker(pieces, tmp_path):
+    save_pieces(pieces, tmp_path)
+    for copy in (load(tmp_path, pieces.vocabulary), pickle.loads(pickle.dumps(pieces))):
+        assert copy == pieces
+        assert [copy.encode(text) for text in TEXTS] == [pieces.encode(text) for text in TEXTS]
+
+
+def test_characters_need_no_file(tmp_path):
+    speller = learn(TEXTS, CHARACTERS)
+    save_pieces(speller, tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert load(tmp_path, speller.vocabulary) == speller
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "pieces.model: no such file"),
+        (b"", "pieces.model: is empty"),
+        (b"not a model", "pieces.model: is not a sentencepiece model; copy it again"),
+    ],
+)
+def test_a_bad_file_of_pieces_is_named_with_the_cure(tmp_path, pieces, content, message):
+    if content is not None:
+        (tmp_path / PIECES_FILE).write_bytes(content)
+    with pytest.raises(SpeechRnnError, match=message):
+        load(tmp_path, pieces.vocabulary)
+
+
+def test_pieces_of_another_model_are_refused(tmp_path, pieces):
+    save_pieces(pieces, tmp_path)
+    with pytest.raises(SpeechRnnError, match=r"has other pieces than config\.json"):
+        load(tmp_path, Vocabulary("bpe", (BLANK, "▁the")))
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (10, "--model.units.pieces 10 is fewer than the training text has characters; give 26 or more"),
+        (1000, "--model.units.pieces 1000 is more than the training text yields; give fewer"),
+    ],
+)
+def test_a_number_of_pieces_that_does_not_fit_is_told_with_the_cure(number, message):
+    with pytest.raises(SpeechRnnError, match=message):
+        learn(TEXTS, config.Units("bpe", number))
+
+
+def test_the_least_number_of_pieces_is_that_of_the_characters():
+    symbols = learn(TEXTS, config.Units("bpe", 26)).vocabulary.symbols
+    assert set(symbols[1:]) == set("".join(TEXTS).replace(" ", "▁"))
+
+
+def test_training_text_without_a_character_is_refused():
+    with pytest.raises(SpeechRnnError, match="all transcripts are empty"):
+        learn(["", ""], CHARACTERS)
