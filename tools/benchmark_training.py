@@ -31,25 +31,23 @@ from bare_loop import BareLayers, BareStack, Lengths, forward_backward, ready_fe
 from rich.console import Console
 from rich.table import Table
 from side_by_side import Work, rate_table, side_by_side, stage, surroundings
-from training_costs import cost_of_data, cost_of_updates
+from speech import find_speech
+from training_costs import LAYERS, cost_of_data, cost_of_updates
 
 from speechrnn import config
-from speechrnn.corpora import librispeech, synthetic
-from speechrnn.corpora.librispeech_tree import librispeech_utterances
 from speechrnn.manifest import Utterance, write_manifest
-from speechrnn.training.audio_source import CachedAudio
-from speechrnn.training.batch import Batch
 from speechrnn.training.checkpoint import RunFolder
-from speechrnn.training.distributed import Ranks, join
+from speechrnn.training.data.audio_source import CachedAudio
+from speechrnn.training.data.batch import Batch
 from speechrnn.training.history import History
 from speechrnn.training.loop import Training
 from speechrnn.training.machine import machine
-from speechrnn.training.network import Network
-from speechrnn.training.precision import TYPES, Precision, candidates, unavailable
+from speechrnn.training.model.network import Network
+from speechrnn.training.optimisation.distributed import Ranks, join
+from speechrnn.training.optimisation.precision import TYPES, Precision, candidates, unavailable
 from speechrnn.training.run import Request, prepare
 
-REAL_PART = "train-clean-5"
-SPOKEN = Path("runs/corpora/synthetic")
+PART = "train-clean-5"
 MATRIX = 1024  # rows and columns of the matrices that are multiplied
 
 
@@ -104,15 +102,14 @@ def main() -> None:
     ranks = join("auto")
     threads = options.threads or (1 if ranks.device.type == "cuda" else torch.get_num_threads())
     say.print(f"machine: {machine()}; {threads} threads; {surroundings()}")
-    name, utterances = recordings(options)
-    hours = sum(utterance.duration for utterance in utterances) / 3600
-    say.print(f"recordings: {name}, {len(utterances)} utterances, {hours:.2f} h")
+    speech = find_speech(options.data_dir, PART, options.utterances)
+    say.print(f"recordings: {speech}")
     wanted = candidates(ranks.device) if options.precision == "all" else [options.precision]
     for precision in wanted:
         reason = unavailable(precision, ranks.device)
         if reason is None:
             say.rule(precision)
-            benchmark(run_settings(options, precision, threads), options, utterances, ranks, say)
+            benchmark(run_settings(options, precision, threads), options, speech.utterances, ranks, say)
         else:
             say.print(f"{precision}: not available here ({reason})")
 
@@ -232,17 +229,8 @@ def tell_costs(
         table.add_row(station, f"{cost:.3f}", f"{100 * cost / total:.1f} %")
     table.add_row("together, for a second of audio", f"{total:.3f}", "")
     say.print(table)
-
-
-def recordings(options: Options) -> tuple[str, list[Utterance]]:
-    """Return what is trained on, in words, and its utterances."""
-    tree = librispeech.find_tree(options.data_dir, [REAL_PART])
-    part = REAL_PART
-    if tree is None:
-        tree, part = synthetic.make_corpus(SPOKEN), synthetic.TRAIN_PART
-    utterances = librispeech_utterances(tree, part)
-    step = max(1, len(utterances) // options.utterances)
-    return part, utterances[::step][: options.utterances]
+    layers = sum(costs[station] for station in LAYERS)
+    say.print(f"all but the layers: {100 * (total / layers - 1):.1f} % of what the layers cost")
 
 
 def run_settings(options: Options, precision: Precision, threads: int) -> config.Run:
