@@ -22,12 +22,17 @@ def padding_share(batches: Sequence[Sequence[int]], lengths: Sequence[int]) -> f
 
 
 def cut(order: Sequence[int], lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Return `order` cut greedily into batches whose padded tables hold at most `budget` numbers."""
+    """Return `order` cut greedily into batches whose padded tables hold at most `budget` numbers.
+
+    A batch that is full and has an odd number of rows, more than one, leaves the last of them to the next.
+    """
     batches: list[list[int]] = [[]]
     for utterance in order:
         together = [*batches[-1], utterance]
         if batches[-1] and padded([[1.0] * lengths[one] for one in together]).size > budget:
-            batches.append([utterance])
+            odd = len(batches[-1]) % 2 == 1 and len(batches[-1]) > 1
+            left_over = [batches[-1].pop()] if odd else []
+            batches.append([*left_over, utterance])
         else:
             batches[-1] = together
     return batches

@@ -58,6 +58,13 @@ def test_batches_are_filled_as_the_slow_way_fills_them(lengths, budget):
 
 
 @given(lengths_of_utterances, budgets, seeds)
+@settings(max_examples=100, deadline=None)
+def test_two_cores_share_all_batches_but_the_last_ones_evenly(lengths, budget, seed):
+    sizes = sorted(len(batch) for batch in plan_epoch(lengths, budget, seed, 0).batches)
+    assert sum(size % 2 for size in sizes if size > 1) <= 2
+
+
+@given(lengths_of_utterances, budgets, seeds)
 @settings(max_examples=50, deadline=None)
 def test_padding_is_counted_as_the_zeros_in_the_tables(lengths, budget, seed):
     plan = plan_epoch(lengths, budget, seed, 0)
