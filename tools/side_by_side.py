@@ -58,14 +58,14 @@ def rate_table(title: str, unit: str, rates: Rates, reference: str) -> Table:
     for name, values in rates.rounds.items():
         figures = (rates.middle(name), min(values), max(values))
         table.add_row(
-            name, *(f"{figure:,.4g}" for figure in figures), f"{rates.times_slower(name, reference):.2f}"
+            name, *(f"{figure:,.1f}" for figure in figures), f"{rates.times_slower(name, reference):.2f}"
         )
     return table
 
 
 def stage() -> Console:
-    """Return where benchmarks print: plain lines of any width, in files as on terminals."""
-    return Console(soft_wrap=True, highlight=False)
+    """Return where benchmarks print: in one width, in files as on terminals."""
+    return Console(width=110, highlight=False)
 
 
 def surroundings() -> str:
