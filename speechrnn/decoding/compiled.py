@@ -33,27 +33,28 @@ _IMPORTS = re.compile(r"^(?:from|import) (speechrnn[\w.]*)", re.MULTILINE)
 
 def compiled(function: Function) -> Function:
     """Return `function` compiled by numba at its first call, cached on disk, running without the GIL."""
-    return _compiled(function, counts_references=True)
+    return _compiled(function)
 
 
 def compiled_in_place(function: Function) -> Function:
-    """Return `function` compiled as `compiled` does, for small functions that make no arrays.
+    """Return `function` compiled as `compiled` does, for small functions of inner loops that make no arrays.
 
-    They do without counting the references to the arrays they are given, which takes longer than their work.
+    They become part of whatever compiled function calls them, and do not count the references to the arrays
+    they are given: handing over and counting a dozen arrays takes longer than their work.
     """
-    return _compiled(function, counts_references=False)
+    return _compiled(function, _nrt=False, forceinline=True)
 
 
-def _compiled(function: Function, counts_references: bool) -> Function:
+def _compiled(function: Function, **options: bool) -> Function:
     root = cache_root()
     if root is None:
-        dispatcher = _njit(nogil=True, _nrt=counts_references)(function)
+        dispatcher = _njit(nogil=True, **options)(function)
     else:
         # numba reads the setting when a function is decorated; other packages' functions keep their place.
         before = _settings.CACHE_DIR
         _settings.CACHE_DIR = str(root / fingerprint(function.__module__))
         try:
-            dispatcher = _njit(nogil=True, cache=True, _nrt=counts_references)(function)
+            dispatcher = _njit(nogil=True, cache=True, **options)(function)
         finally:
             _settings.CACHE_DIR = before
     _announcement.watch(dispatcher)

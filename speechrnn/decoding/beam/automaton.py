@@ -45,7 +45,7 @@ class Automaton(NamedTuple):
 
 @dataclass(frozen=True)
 class Branches:
-    """Trees of letters that grow from the states below `roots`, ordered by depth, then parent, then letter."""
+    """Trees of letters that grow from the states below `roots`, by depth, then parent, then letter."""
 
     roots: int
     parents: NDArray[np.int64]

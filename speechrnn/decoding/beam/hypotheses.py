@@ -31,11 +31,16 @@ class Frames:
 
 @dataclass(frozen=True)
 class _Sentence:
-    text: str
+    """What a prefix writes, whole or (`is_cut`) without its last word."""
+
+    written: tuple[str, ...]
     prefix: int
     score: float
-    is_cut: bool
-    """The prefix goes on with a word that is not part of the sentence."""
+    is_cut: bool = False
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.written[:-1] if self.is_cut else self.written)
 
 
 def final_hypotheses(rules: Rules, beam: Beam, frames: Frames, nbest: int) -> list[Hypothesis]:
@@ -62,7 +67,7 @@ def leading_hypothesis(rules: Rules, beam: Beam, frames: Frames) -> Hypothesis:
     ranks = entries["total"] + entries["earned"] + entries["ahead"]
     best = int(ranks.argmax())
     prefix = int(entries["prefix"][best])
-    leading = _Sentence(_text(beam, prefix, frames.vocabulary), prefix, float(ranks[best]), is_cut=False)
+    leading = _Sentence(_written(beam, prefix, frames.vocabulary), prefix, float(ranks[best]))
     return Hypothesis(leading.text, _words(rules, beam, frames, leading), leading.score)
 
 
@@ -76,7 +81,7 @@ def _finished(rules: Rules, beam: Beam, vocabulary: Vocabulary, nbest: int) -> l
     if rules.tokens.longest == 1:
         best_first = best_first[:nbest]
     return [
-        _Sentence(_text(beam, prefix, vocabulary), prefix, float(scores[place]), is_cut=False)
+        _Sentence(_written(beam, prefix, vocabulary), prefix, float(scores[place]))
         for place in best_first
         if scores[place] > -np.inf
         for prefix in [int(beam.entries["prefix"][place])]
@@ -88,7 +93,7 @@ def _cut(rules: Rules, beam: Beam, vocabulary: Vocabulary) -> list[_Sentence]:
     entries = beam.entries[: beam.counts[ENTRIES]]
     return [
         _Sentence(
-            " ".join(_text(beam, int(entry["prefix"]), vocabulary).split()[:-1]),
+            _written(beam, int(entry["prefix"]), vocabulary),
             int(entry["prefix"]),
             float(entry["total"] + entry["earned"]),
             is_cut=True,
@@ -107,12 +112,13 @@ def _distinct(sentences: list[_Sentence]) -> list[_Sentence]:
     return sorted(merged.values(), key=lambda sentence: -sentence.score)
 
 
-def _text(beam: Beam, prefix: int, vocabulary: Vocabulary) -> str:
+def _written(beam: Beam, prefix: int, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Return the words of a prefix."""
     tokens = beam.prefixes["token"][lineage(beam.prefixes, prefix)[1:]]
-    return vocabulary.spell(tokens.tolist())
+    return tuple(vocabulary.spell(tokens.tolist()).split())
 
 
 def _words(rules: Rules, beam: Beam, frames: Frames, sentence: _Sentence) -> tuple[Word, ...]:
     times = token_times(beam.prefixes, sentence.prefix, frames.log_probs, rules.tokens.separator)
-    timed = words(times, rules.tokens, frames.vocabulary, frames.seconds)
+    timed = words(times, sentence.written, rules.tokens, frames.seconds)
     return timed[:-1] if sentence.is_cut else timed

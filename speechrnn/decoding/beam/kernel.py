@@ -84,7 +84,7 @@ def final_scores(
     """Fill `acoustic` and `earned` [entries]: what the prefixes of the beam are worth as whole sentences.
 
     A prefix that must not end here has -inf in `earned`. Sentences with and without a space at the end are
-    one: where both are in the beam the likelier one takes the probability of both, and the other has -inf.
+    one: where both are in the beam the one with it takes the probability of both, and the other has -inf.
     """
     entries = beam.entries
     for place in range(beam.counts[ENTRIES]):
@@ -97,9 +97,8 @@ def final_scores(
         other = beam.prefixes[beam.prefixes[entry.prefix].parent].entry
         if other == NONE:
             continue
-        kept, dropped = (place, other) if acoustic[place] > acoustic[other] else (other, place)
-        acoustic[kept] = log_add(acoustic[kept], acoustic[dropped])
-        earned[dropped] = -np.inf
+        acoustic[place] = log_add(acoustic[place], acoustic[other])
+        earned[other] = -np.inf
 
 
 @compiled

@@ -26,15 +26,15 @@ def open_vocabulary(model: NgramModel | None, spelling: Spelling) -> Automaton:
         return tree(
             SpelledWords(np.empty(0, np.int32), np.zeros(1, np.int64)), np.empty(0, np.int32), closed=False
         )
-    words = model.words.words()[len(SPECIAL_WORDS) :]
-    spelled = spelling.spell(words)
+    first = len(SPECIAL_WORDS)
+    table = model.words.arrays
+    spelled = spelling.spell_utf8(table.letters, table.offsets[first:])
+    is_kept = spelled.writable
     _refuse_other_case(
-        spelled.writable.mean() if words else 1.0, lambda case: _writable(words, case, spelling)
+        float(is_kept.mean()) if len(is_kept) else 1.0,
+        lambda case: float(spelling.spell(list(map(case, model.words.words()[first:]))).writable.mean()),
     )
-    kept = np.flatnonzero(spelled.writable)
-    if len(kept) < len(words):
-        spelled = spelling.spell([words[number] for number in kept])
-    return tree(spelled, (kept + len(SPECIAL_WORDS)).astype(np.int32), closed=False)
+    return tree(spelled.only(is_kept), (np.flatnonzero(is_kept) + first).astype(np.int32), closed=False)
 
 
 def scorer(
@@ -92,10 +92,6 @@ def _token_words(model: NgramModel | None, spelling: Spelling) -> NDArray[np.int
 
 def _share_of(names: list[str], known: set[str]) -> float:
     return sum(name in known for name in names) / max(1, len(names))
-
-
-def _writable(words: list[str], case: Callable[[str], str], spelling: Spelling) -> float:
-    return float(spelling.spell([case(word) for word in words]).writable.mean())
 
 
 def _refuse_other_case(share: float, share_in: Callable[[Callable[[str], str]], float]) -> None:

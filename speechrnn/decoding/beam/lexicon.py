@@ -33,7 +33,8 @@ def lexicon_automaton(
     SpeechRnnError where no word is left.
     """
     words = list(lexicon)
-    writable = spelling.spell(words).writable
+    spelled = spelling.spell(words)
+    writable = spelled.writable
     left_out = [word for word, is_writable in zip(words, writable, strict=True) if not is_writable]
     if len(left_out) == len(words):
         raise SpeechRnnError(
@@ -49,6 +50,5 @@ def lexicon_automaton(
             left_out[:3],
             lacking,
         )
-    kept = [word for word, is_writable in zip(words, writable, strict=True) if is_writable]
-    word_numbers = np.array([numbers.get(word, unknown) for word in kept], np.int32)
-    return tree(spelling.spell(kept), word_numbers, closed=True)
+    word_numbers = np.array([numbers.get(word, unknown) for word in words], np.int32)
+    return tree(spelled.only(writable), word_numbers[writable], closed=True)

@@ -15,15 +15,15 @@ class BeamSettings:
 
     beam: int = 25
     """Prefixes kept from one frame to the next. More is slower and finds better sentences, up to a point."""
-    lm_weight: float = 1.0
+    lm_weight: float = 0.8
     """Factor on the log-probabilities of the language model."""
     word_bonus: float = 0.0
     """Added for every word. A language model favours few words; this makes up for it."""
     unknown_word: float = -10.0
     """Added for every word that the word n-gram does not list, besides its probability of `<unk>`."""
-    margin: float = 20.0
+    margin: float = 12.0
     """Prefixes less likely than the best by this much or more are dropped, however few are left."""
-    token_floor: float = -12.0
+    token_floor: float = -7.0
     """Tokens less likely than this in a frame do not extend a prefix in it."""
     sure_blank: float = 1.0
     """Frames whose blank is likelier than this probability are passed over; 1 passes over none."""

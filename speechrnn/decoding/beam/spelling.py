@@ -51,6 +51,12 @@ class SpelledWords:
         has_unknown = np.diff(unknown[self.offsets]) > 0
         return np.asarray(~has_unknown & (np.diff(self.offsets) > 0))
 
+    def only(self, kept: NDArray[np.bool_]) -> "SpelledWords":
+        """Return the words for which `kept` bool `[words]` is true."""
+        lengths = np.diff(self.offsets)
+        offsets = np.concatenate(([0], np.cumsum(lengths[kept])))
+        return SpelledWords(self.letters[np.repeat(kept, lengths)], offsets)
+
 
 class Spelling:
     """The letters of a vocabulary, and its tokens in terms of them."""
@@ -76,15 +82,25 @@ class Spelling:
     def spell(self, words: Sequence[str]) -> SpelledWords:
         """Return `words` as letters, with `NO_LETTER` for characters that no token writes."""
         lengths = np.fromiter(map(len, words), np.int64, len(words))
-        points = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32)
-        known = np.array([ord(letter) for letter in self.numbers], np.uint32)
-        table = np.full(int(max(points.max(initial=0), known.max(initial=0))) + 1, NO_LETTER, np.int32)
-        table[known] = np.arange(len(known))
-        return SpelledWords(table[points], np.concatenate(([0], np.cumsum(lengths))))
+        return SpelledWords(self._letters("".join(words)), np.concatenate(([0], np.cumsum(lengths))))
+
+    def spell_utf8(self, text: NDArray[np.uint8], offsets: NDArray[np.int64]) -> SpelledWords:
+        """Return as letters the words `text[offsets[n]:offsets[n + 1]]`, bytes in UTF-8."""
+        text = text[offsets[0] : offsets[-1]]
+        is_first_byte = (text & 0xC0) != 0x80
+        places = np.concatenate(([0], np.cumsum(is_first_byte)))
+        return SpelledWords(self._letters(text.tobytes().decode("utf-8")), places[offsets - offsets[0]])
 
     def unknown_characters(self, text: str) -> list[str]:
         """Return the characters of `text`, spaces aside, that no token writes."""
         return sorted({letter for letter in text if not letter.isspace()} - self.numbers.keys())
+
+    def _letters(self, text: str) -> NDArray[np.int32]:
+        points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+        known = np.array([ord(letter) for letter in self.numbers], np.uint32)
+        table = np.full(int(max(points.max(initial=0), known.max(initial=0))) + 1, NO_LETTER, np.int32)
+        table[known] = np.arange(len(known))
+        return table[points]
 
 
 def _parts(symbol: str, vocabulary: Vocabulary) -> tuple[bool, str]:

@@ -9,7 +9,8 @@ the beam for a moment only, it costs time and memory in proportion to the length
 Sizes: frames, tokens (of the vocabulary), prefixes (on the way from the empty one to the hypothesis).
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,7 +21,6 @@ from speechrnn.decoding.beam.records import NONE, Records
 from speechrnn.decoding.beam.spelling import TokenArrays
 from speechrnn.decoding.compiled import compiled
 from speechrnn.decoding.hypothesis import Word
-from speechrnn.text import Vocabulary
 
 # A path is at a prefix, either in a blank or in its last token (its label). It came there from the same side,
 # from the other side of the same prefix, or from one side of the prefix before.
@@ -39,14 +39,16 @@ class TokenTimes:
 
 
 def token_times(prefixes: Records, prefix: int, log_probs: NDArray[np.float32], separator: int) -> TokenTimes:
-    """Return when the tokens of `prefix`, a row of `prefixes`, are written; `log_probs` is [frames, tokens]."""
+    """Return when the tokens of `prefix`, a row of `prefixes`, are written in `log_probs`."""
     chain = prefixes[lineage(prefixes, prefix)]
     tokens, first, last = chain["token"].copy(), chain["first"].copy(), chain["last"].copy()
     first[0], last[-1] = 0, len(log_probs) - 1
     tokens[0] = separator
-    # Whoever is to enter a later prefix in time has left the earlier ones by then.
-    ahead = last - np.arange(len(last))
-    last = np.minimum.accumulate(ahead[::-1])[::-1] + np.arange(len(last))
+    # Whoever is to enter a later prefix in time has left the earlier ones by then. The space at the end of a
+    # sentence need not be entered.
+    depths = np.arange(len(last))
+    depths[-1] -= len(last) > 1 and tokens[-1] == separator
+    last = np.minimum.accumulate((last - depths)[::-1])[::-1] + depths
     first_frames = np.full(len(chain), NONE, np.int32)
     last_frames = np.full(len(chain), NONE, np.int32)
     peaks = np.full(len(chain), -np.inf, np.float32)
@@ -56,22 +58,32 @@ def token_times(prefixes: Records, prefix: int, log_probs: NDArray[np.float32], 
 
 
 def words(
-    times: TokenTimes, spelling: TokenArrays, vocabulary: Vocabulary, frame_seconds: float
+    times: TokenTimes, texts: Sequence[str], spelling: TokenArrays, frame_seconds: float
 ) -> tuple[Word, ...]:
-    """Return the words that the tokens write, timed and rated as greedy decoding does it.
+    """Return the words that the tokens write (`texts`, in order), timed and rated as greedy decoding does it.
 
     A word lasts from the first frame of its first token to the last frame of its last one; its confidence is
     the product of its tokens' highest probabilities.
     """
+    first, last, peaks = (column.tolist() for column in (times.first, times.last, times.peaks))
     return tuple(
         Word(
-            vocabulary.spell(times.tokens[part]),
-            float(times.first[part][0] * frame_seconds),
-            float((times.last[part][-1] + 1) * frame_seconds),
-            min(1.0, float(np.exp(times.peaks[part].sum(dtype=np.float64)))),
+            text,
+            first[start] * frame_seconds,
+            (last[end - 1] + 1) * frame_seconds,
+            min(1.0, math.exp(sum(peaks[start:end]))),
         )
-        for part in _words(times.tokens, spelling)
+        for text, (start, end) in zip(texts, _words(times.tokens, spelling), strict=True)
     )
+
+
+def _words(tokens: NDArray[np.int32], spelling: TokenArrays) -> Iterator[tuple[int, int]]:
+    """Yield the start and end in `tokens` of each word, without separators."""
+    starts = [0, *np.flatnonzero(spelling.boundary[tokens]).tolist(), len(tokens)]
+    for start, end in pairwise(starts):
+        first = start + int(start < end and tokens[start] == spelling.separator)
+        if first < end:
+            yield first, end
 
 
 @compiled
@@ -87,15 +99,6 @@ def lineage(prefixes: Records, prefix: int) -> NDArray[np.int64]:
         rows[place] = row
         row = prefixes[row].parent
     return rows
-
-
-def _words(tokens: NDArray[np.int32], spelling: TokenArrays) -> Iterator[slice]:
-    """Yield the slice of `tokens` that writes each word, without separators."""
-    starts = [0, *np.flatnonzero(spelling.boundary[tokens]), len(tokens)]
-    for start, end in pairwise(starts):
-        first = int(start + (start < end and tokens[start] == spelling.separator))
-        if first < end:
-            yield slice(first, int(end))
 
 
 @compiled
@@ -135,6 +138,8 @@ def _trace(
         if low > 0:
             blanks[low - 1], labels[low - 1] = -np.inf, -np.inf
     k = len(tokens) - 1
+    if k > 0 and tokens[k] == separator and max(labels[k - 1], blanks[k - 1]) > max(labels[k], blanks[k]):
+        k -= 1
     side = LABEL if labels[k] > blanks[k] else BLANK
     for frame in range(len(log_probs) - 1, -1, -1):
         if side == LABEL:

@@ -2,7 +2,10 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from speechrnn.decoding.beam.spelling import NO_LETTER, Spelling
 from speechrnn.errors import SpeechRnnError
@@ -44,3 +47,23 @@ def test_no_words_are_no_letters():
 def test_a_vocabulary_whose_words_cannot_be_told_apart_is_refused(vocabulary, complaint):
     with pytest.raises(SpeechRnnError, match=complaint):
         Spelling(vocabulary)
+
+
+@given(st.lists(st.text("abé€𝄞", max_size=4)), st.text("é"))
+def test_words_in_utf8_are_spelled_like_others(words, before):
+    spelling = Spelling(Vocabulary("characters", (BLANK, "a", "é", "𝄞")))
+    encoded = [before.encode(), *(word.encode() for word in words)]
+    text = np.frombuffer(b"".join(encoded), np.uint8)
+    offsets = np.cumsum(list(map(len, encoded)))
+    expected, found = spelling.spell(words), spelling.spell_utf8(text, offsets)
+    assert found.letters.tolist() == expected.letters.tolist()
+    assert found.offsets.tolist() == expected.offsets.tolist()
+
+
+@given(st.lists(st.tuples(st.text("ab", max_size=3), st.booleans())))
+def test_some_of_the_words_can_be_kept(words):
+    spelling = Spelling(PIECES)
+    kept = spelling.spell([word for word, _ in words]).only(np.array([keep for _, keep in words], np.bool_))
+    expected = spelling.spell([word for word, keep in words if keep])
+    assert kept.letters.tolist() == expected.letters.tolist()
+    assert kept.offsets.tolist() == expected.offsets.tolist()

@@ -51,12 +51,17 @@ def test_stable_words_stay(name, seed):
     log_probs = random_log_probs(seed, 120, len(search.vocabulary), 3.0)
     stream, partials = fed(search, log_probs, list(range(4, 120, 4)))
     results = stream.finish()
-    assert max(partial.stable for partial in partials) > 0
     for partial in partials:
         stable = partial.hypothesis.text.split()[: partial.stable]
         assert len(stable) == partial.stable
         for result in results:
             assert result.text.split()[: partial.stable] == stable
+
+
+def test_all_words_but_the_last_few_are_stable():
+    log_probs = random_log_probs(1, 300, len(LETTERS), 6.0)
+    stream, partials = fed(SEARCHES["letters and a word n-gram"], log_probs, [])
+    assert partials[0].stable >= len(stream.finish()[0].words) - 5 > 20
 
 
 def test_a_partial_result_holds_the_word_that_is_being_said():

@@ -29,7 +29,7 @@ def along(log_probs, path, vocabulary):
 
 
 @pytest.mark.parametrize("vocabulary", [LETTERS, PIECES], ids=["letters", "pieces"])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10**6), frames=st.integers(1, 5))
 def test_times_and_confidences_are_those_of_the_best_of_all_paths(vocabulary, seed, frames):
     log_probs = random_log_probs(seed, frames, len(vocabulary), 2.0)
