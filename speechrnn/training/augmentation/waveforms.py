@@ -11,7 +11,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 import soxr
-import torch
 
 from speechrnn import config
 from speechrnn.dsp import SIXTEEN_BITS
@@ -81,11 +80,12 @@ def convolved(samples: Samples, room: Samples) -> Samples:
     size = 1 << (2 * len(room)).bit_length()
     step = size - len(room) + 1  # no block reaches beyond the next one
     count = -(-len(samples) // step)
-    blocks = torch.from_numpy(np.pad(samples, (0, count * step - len(samples)))).view(count, step)
-    spectra = torch.fft.rfft(blocks, n=size) * torch.fft.rfft(torch.from_numpy(room), n=size)
-    blocks = torch.fft.irfft(spectra, n=size)
+    blocks = np.pad(samples, (0, count * step - len(samples))).reshape(count, step)
+    # numpy's transform, not PyTorch's faster one: that rounds by where in memory the samples happen to lie.
+    spectra = np.fft.rfft(blocks, size) * np.fft.rfft(room, size)
+    blocks = np.fft.irfft(spectra, size).astype(np.float32)
     blocks[1:, : len(room) - 1] += blocks[:-1, step:]
-    heard: Samples = blocks[:, :step].flatten()[: len(samples)].numpy()
+    heard: Samples = blocks[:, :step].reshape(-1)[: len(samples)]
     return heard
 
 

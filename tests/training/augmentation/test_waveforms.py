@@ -197,3 +197,14 @@ def test_shares_of_utterances_are_kept(share) -> None:
     settings = dataclasses.replace(NOTHING, **{share: 0.3})
     changed = [not np.array_equal(augment(samples, draws(n), settings, RATE), samples) for n in range(500)]
     assert np.mean(changed) == pytest.approx(0.3, abs=0.07)
+
+
+def test_a_room_rounds_alike_wherever_in_memory_the_samples_lie():
+    """Worker processes, and runs that continue, have the same samples at other addresses."""
+    samples = np.random.default_rng(0).standard_normal(20_000).astype(np.float32)
+    room = made_up_room(generator(1), 16000)
+    expected = convolved(samples, room)
+    for offset in range(1, 16):
+        elsewhere = np.empty(len(samples) + offset, np.float32)[offset:]
+        elsewhere[:] = samples
+        assert np.array_equal(convolved(elsewhere, room), expected)

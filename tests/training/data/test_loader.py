@@ -195,7 +195,7 @@ def test_evaluation_stops_at_audio_that_fails():
 
 INTERRUPTED = """
 import signal, time
-from tests.training.test_loader import training_data
+from tests.training.data.test_loader import training_data
 
 seen = []
 data = training_data(workers=1)  # which prepares some batches ahead, not all
@@ -218,7 +218,7 @@ def test_workers_outlive_ctrl_c_and_sigterm_to_their_group_in_silence():
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     guard = threading.Timer(60, run.kill)
     guard.start()

@@ -18,7 +18,7 @@ from speechrnn.training.optimisation.distributed import join
 from speechrnn.training.run import Request, train
 from tests.training.tones import tiny_run, tone_request
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # Ranks add float32 gradients in another order than one process does, and Adam's step, which divides by the
 # gradient's own size, makes much of a rounding error where a gradient is nearly zero.
 TOLERANCE = 1e-4
