@@ -15,6 +15,7 @@ from speechrnn.training.augmentation.made_up_noise import KINDS, fast_fft_size, 
 from speechrnn.training.augmentation.waveforms import (
     at_speed,
     augment,
+    convolved,
     dithered,
     in_a_room,
     made_up_room,
