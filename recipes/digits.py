@@ -26,10 +26,10 @@ RUN = config.Run(
         front_end=config.FrontEnd(sample_rate=8000, bins=40, high_hz=-200),
         encoder=config.Encoder(layers=2, width=128, dropout=0.1),
     ),
-    batching=config.Batching(seconds=60),
-    augmentation=config.Augmentation(mask_after_updates=200, time_mask_share=0.1, frequency_mask_bins=8),
+    batching=config.Batching(seconds=30),
+    augmentation=config.Augmentation(mask_after_updates=300, time_mask_share=0.1, frequency_mask_bins=8),
     optimisation=config.Optimisation(peak_rate=2e-3),
-    minutes=3,
+    minutes=3.5,
     evaluate_every=250,
 )
 
