@@ -132,6 +132,17 @@ def collect(prefixes: Records, kept: Records, entries: Records, count: int) -> i
     return size
 
 
+@compiled
+def common_prefix(beam: Beam) -> int:
+    """Return the longest prefix that all prefixes in `beam`, one at least, begin with."""
+    rows = beam.entries["prefix"][: beam.counts[ENTRIES]].copy()
+    while rows.min() < rows.max():
+        # Parents come before their children, so the last row is below none of the others.
+        last = rows.max()
+        rows[rows == last] = beam.prefixes[last].parent
+    return int(rows[0])
+
+
 @compiled_in_place
 def _stay_in_blank(beam: Beam, entries: Records, blank: float, frame: int) -> None:
     """Take every entry through a frame that is blank beyond doubt."""

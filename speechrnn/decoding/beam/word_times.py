@@ -73,15 +73,16 @@ def words(
             (last[end - 1] + 1) * frame_seconds,
             min(1.0, math.exp(sum(peaks[start:end]))),
         )
-        for text, (start, end) in zip(texts, _words(times.tokens, spelling), strict=True)
+        for text, (start, end) in zip(texts, word_spans(times.tokens, spelling), strict=True)
     )
 
 
-def _words(tokens: NDArray[np.int32], spelling: TokenArrays) -> Iterator[tuple[int, int]]:
+def word_spans(tokens: NDArray[np.int32], spelling: TokenArrays) -> Iterator[tuple[int, int]]:
     """Yield the start and end in `tokens` of each word, without separators."""
     starts = [0, *np.flatnonzero(spelling.boundary[tokens]).tolist(), len(tokens)]
+    is_separator = [*(tokens == spelling.separator).tolist(), False]
     for start, end in pairwise(starts):
-        first = start + int(start < end and tokens[start] == spelling.separator)
+        first = start + is_separator[start]
         if first < end:
             yield first, end
 
