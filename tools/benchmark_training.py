@@ -25,9 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+# Before PyTorch, as in a run: it says how PyTorch's threads wait.
 import speechrnn.training  # noqa: F401 # isort: skip
-
-# (before PyTorch, as in a run: it says how PyTorch's threads wait)
 import torch
 import tyro
 from bare_loop import BareLayers, BareStack, Lengths, forward_backward, ready_features, ready_states

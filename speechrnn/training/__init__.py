@@ -8,5 +8,6 @@
 import os
 
 # PyTorch's threads shall sleep while they wait for each other. By default they spin, on a core that a data
-# worker or another program needs: an optimiser's step then takes three times as long. Read when PyTorch loads.
+# worker or another program needs; a step of the optimiser then takes three times as long. PyTorch reads this
+# when it is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
