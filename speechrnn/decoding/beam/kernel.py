@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from speechrnn.decoding.beam.candidates import keep_best, lowest, without_hopeless
 from speechrnn.decoding.beam.records import NONE, Beam, Records
 from speechrnn.decoding.beam.scorer import Rules, begin, extend, finish, most_of_closing
 from speechrnn.decoding.compiled import compiled, compiled_in_place
@@ -205,7 +206,7 @@ def _grow(
     tokens, automaton, scorer, hot = rules
     width = limits.width
     count = beam.counts[ENTRIES]
-    worst = _lowest(beam.ranks, width) if count == width else -np.inf
+    worst = lowest(beam.ranks, width) if count == width else -np.inf
     likely = _likely_tokens(here, limits.token_floor, beam.order)
     extended = scratch[0]
     for place in range(beam.counts[ENTRIES]):
@@ -239,12 +240,12 @@ def _grow(
             beam.tokens[count] = token
             count += 1
             if count == len(beam.ranks):
-                worst = _keep_best(beam, count, width)
+                worst = keep_best(beam, count, width)
                 count = width
     if count > width:
-        _keep_best(beam, count, width)
+        keep_best(beam, count, width)
         count = width
-    return _without_hopeless(beam, count, best - limits.margin)
+    return without_hopeless(beam, count, best - limits.margin)
 
 
 @compiled_in_place
@@ -319,60 +320,6 @@ def _likely_tokens(here: NDArray[np.float32], floor: float, order: NDArray[np.in
                 position -= gap
             order[position] = token
     return count
-
-
-@compiled_in_place
-def _keep_best(beam: Beam, count: int, width: int) -> float:
-    """Move the best `width` of `count` candidates to the front; return the rank of the worst of them.
-
-    Quickselect (Hoare 1961).
-    """
-    low, high = 0, count - 1
-    while low < high:
-        pivot = beam.ranks[(low + high) >> 1]
-        left, right = low, high
-        while left <= right:
-            while beam.ranks[left] > pivot:
-                left += 1
-            while beam.ranks[right] < pivot:
-                right -= 1
-            if left <= right:
-                _swap(beam, left, right)
-                left += 1
-                right -= 1
-        if width - 1 <= right:
-            high = right
-        elif width - 1 >= left:
-            low = left
-        else:
-            break
-    return _lowest(beam.ranks, width)
-
-
-@compiled_in_place
-def _lowest(ranks: NDArray[np.float64], count: int) -> float:
-    lowest = np.inf
-    for number in range(count):
-        lowest = min(lowest, ranks[number])
-    return lowest
-
-
-@compiled_in_place
-def _without_hopeless(beam: Beam, count: int, least: float) -> int:
-    """Move the candidates ranked above `least` to the front; return their number."""
-    kept = 0
-    for number in range(count):
-        if beam.ranks[number] > least and beam.ranks[number] > -np.inf:
-            _swap(beam, kept, number)
-            kept += 1
-    return kept
-
-
-@compiled_in_place
-def _swap(beam: Beam, one: int, other: int) -> None:
-    beam.ranks[one], beam.ranks[other] = beam.ranks[other], beam.ranks[one]
-    beam.places[one], beam.places[other] = beam.places[other], beam.places[one]
-    beam.tokens[one], beam.tokens[other] = beam.tokens[other], beam.tokens[one]
 
 
 @compiled_in_place
