@@ -34,6 +34,7 @@ def prefix_beam(
                 else:
                     longer[1] = np.logaddexp(longer[1], total + log_prob)
         scores = {prefix: np.logaddexp(*sides) + earned(prefix) for prefix, sides in grown.items()}
-        kept = sorted(scores, key=lambda prefix: -scores[prefix])[:width]
+        possible = [prefix for prefix in scores if scores[prefix] > -np.inf]
+        kept = sorted(possible, key=lambda prefix: -scores[prefix])[:width]
         beam = {prefix: (grown[prefix][0], grown[prefix][1]) for prefix in kept}
     return [(prefix, float(np.logaddexp(*beam[prefix]) + earned(prefix))) for prefix in beam]
