@@ -6,8 +6,8 @@ decoders take turns, round after round, and processor time counts, so that other
 all alike. flashlight has a lexicon of the model's words and no unknown words; the others have an open
 vocabulary. Ours also finds times and confidences of all words.
 
-    python tools/benchmark_decoding.py ../shared/data/emissions/dev-clean-2.npz model.arpa \\
-        --transcripts ../shared/data/librispeech-small/dev-clean-2 ../shared/data/librispeech-small/dev-clean
+    python tools/benchmark_decoding.py $SPEECHRNN_DATA/emissions/dev-clean-2.npz model.arpa \\
+        --transcripts $SPEECHRNN_DATA/librispeech-small/dev-clean-2 $SPEECHRNN_DATA/librispeech-small/dev-clean
 
 The peers are installed into environments of their own when this is run for the first time.
 """

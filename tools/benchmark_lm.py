@@ -4,7 +4,7 @@ Each step is a process of its own, so that time and peak memory are what a user 
 before. With `--lmplz` KenLM's estimator (built from the source package of `kenlm`) does the same work, in the
 same run.
 
-    python tools/benchmark_lm.py ../shared/data/lm-text/books.txt.xz --order 4 --lmplz PATH
+    python tools/benchmark_lm.py $SPEECHRNN_DATA/lm-text/books.txt.xz --order 4 --lmplz PATH
 """
 
 import os

@@ -1,7 +1,7 @@
 """How fast training is, against what it cannot be faster than, and where its time goes.
 
     python tools/benchmark_training.py                  recordings in SPEECHRNN_DATA, else synthetic speech
-    python tools/benchmark_training.py --data-dir ../shared/data --rounds 9
+    python tools/benchmark_training.py --data-dir $SPEECHRNN_DATA --rounds 9
     python tools/benchmark_training.py --layers 5 --width 512 --precision bf16 --batch-seconds 240   on a GPU
 
 Prints, for each number format that the machine has:
