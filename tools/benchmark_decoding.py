@@ -7,7 +7,7 @@ all alike. flashlight has a lexicon of the model's words and no unknown words; t
 vocabulary. Ours also finds times and confidences of all words.
 
     python tools/benchmark_decoding.py $SPEECHRNN_DATA/emissions/dev-clean-2.npz model.arpa \\
-        --transcripts $SPEECHRNN_DATA/librispeech-small/dev-clean-2 \\\\
+        --transcripts $SPEECHRNN_DATA/librispeech-small/dev-clean-2 \\
         $SPEECHRNN_DATA/librispeech-small/dev-clean
 
 The peers are installed into environments of their own when this is run for the first time.
