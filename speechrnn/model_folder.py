@@ -83,7 +83,7 @@ def _read_configuration(path: Path) -> _Configuration:
     check_format(text, str(path))
     try:
         return msgspec.json.decode(text, type=_Configuration)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SpeechRnnError(
             f"{path}: does not fit ({error}); it was changed or made by another version"
         ) from None

@@ -118,6 +118,15 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path):
         read_model_folder(tmp_path / "model")
 
 
+def test_a_configuration_that_is_no_utf_8_is_refused(folder):
+    configuration = folder / CONFIGURATION_FILE
+    text = configuration.read_bytes()
+    assert b'"logmel"' in text
+    configuration.write_bytes(text.replace(b'"logmel"', b'"log\x80mel"'))
+    with pytest.raises(SpeechRnnError, match="does not fit"):
+        read_model_folder(folder)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     name=st.sampled_from([CONFIGURATION_FILE, WEIGHTS_FILE]),

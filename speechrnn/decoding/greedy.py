@@ -25,8 +25,8 @@ def greedy(log_probs: LogProbs, vocabulary: Vocabulary, frame_seconds: float) ->
     Frame n covers the time from n to n + 1 times `frame_seconds`. A word lasts from the first frame of its
     first token to the last frame of its last one; a space or a lone `▁` is part of none. Its confidence is
     the product of its tokens' probabilities, each at its highest along the path: the chance that all of them
-    are right, were they independent. The score is the log-probability of the path. Raises SpeechRnnError where
-    the array does not fit the vocabulary or holds NaN.
+    are right, were they independent. The score is the log-probability of the path. Raises SpeechRnnError
+    where the array does not fit the vocabulary or holds NaN.
     """
     check_log_probs(log_probs, vocabulary)
     if not len(log_probs):

@@ -90,7 +90,7 @@ def read_record(folder: RunFolder) -> RunRecord | None:
     check_readable(folder.run)
     try:
         record = msgspec.json.decode(folder.run.read_bytes(), type=RunRecord)
-    except (msgspec.MsgspecError, SpeechRnnError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, SpeechRnnError) as error:
         raise SpeechRnnError(
             f"{folder.run}: is not the record of a run of this version ({error}); give --to another folder"
         ) from None

@@ -146,3 +146,10 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(SpeechRnnError, match="--to another folder"):
         RunFolder(tmp_path / "file" / "run").create()
+
+
+def test_a_record_that_is_no_utf_8_is_refused(tmp_path):
+    folder = checkpoint.RunFolder(tmp_path)
+    folder.run.write_bytes(b'{"format": 1, "fingerprint": "\x80"}')
+    with pytest.raises(SpeechRnnError, match="not the record of a run"):
+        checkpoint.read_record(folder)

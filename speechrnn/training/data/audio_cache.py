@@ -138,7 +138,7 @@ def _indexed(folder: Path) -> Iterator[Recording]:
         try:
             index = _index_decoder.decode(file.read_bytes())
             available = shard.stat().st_size // 2
-        except (msgspec.MsgspecError, OSError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, OSError):
             continue  # deleted in part, or not ours: what it held is decoded again
         if index.version != FORMAT_VERSION:
             continue
