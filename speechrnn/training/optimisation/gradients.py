@@ -2,7 +2,7 @@
 
 Rows of a batch do not depend on each other, so the gradient of a batch is the sum over pieces of its rows.
 One mechanism serves four ends: on a CPU as many pieces as cores, each in a thread of its own, because one
-LSTM on two threads is slower than two LSTMs on one (1.3 times on two idle cores, 2 on busy ones); on a GPU
+LSTM on two threads is slower than two LSTMs on one (1.2 to 1.4 times, see `RESULTS.md`); on a GPU
 a batch that does not fit the memory is cut in two; several batches make one update; several processes share
 one batch (`distributed.py`). All randomness comes from seeds in the batch and pieces are added in order, so
 the result does not depend on which thread is faster.
