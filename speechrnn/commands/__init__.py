@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "measure a model's word error rate",
     "align": "find when each word of a text was said, or transcripts that do not fit",
     "export": "make a trained model one .onnx file that runs anywhere",
+    "models": "list the models that come with the package",
     "info": "tell what a model file, model folder or training state is",
     "manifest": "make a manifest of a corpus, and tell what is in it",
     "corpus": "download or make a corpus",

@@ -33,7 +33,7 @@ class Align:
     text: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="TEXT")] = None
     """A text file (UTF-8) with what is said in it."""
     model: Path | None = None
-    """The .onnx file of the model; by default the one that comes with the package."""
+    """An .onnx file, or a model that comes with the package: english, the default."""
     format: Literal["json", "ctm", "textgrid", "srt"] = "json"
     """JSON, NIST's CTM, Praat's TextGrid, or SubRip subtitles."""
     find_errors: Path | None = None

@@ -14,6 +14,7 @@ import tyro
 
 from speechrnn.errors import SpeechRnnError, missing_extra
 from speechrnn.manifest import Utterance
+from speechrnn.shipped import find_model
 
 if TYPE_CHECKING:
     from speechrnn.scoring import Score
@@ -30,7 +31,7 @@ class Evaluate:
     """
 
     model: Annotated[Path, tyro.conf.Positional]
-    """A model folder, or an .onnx file."""
+    """A model folder, an .onnx file, or a model that comes with the package, such as english."""
     manifest: tuple[Path, ...]
     """Manifests to measure on, all of them together."""
     by_speaker: bool = False
@@ -59,10 +60,11 @@ def run(options: Evaluate) -> int:
     from speechrnn.scoring import score
 
     utterances = read_manifests(options.manifest)
-    if options.model.suffix == ".onnx":
-        found = with_onnx(options.model, utterances)
+    model = find_model(options.model).path
+    if model.suffix == ".onnx":
+        found = with_onnx(model, utterances)
     else:
-        found = with_folder(options.model, utterances, options.device)
+        found = with_folder(model, utterances, options.device)
     for problem in found.problems:
         print(f"left out: {problem}", file=sys.stderr)
     if not found.utterances:

@@ -9,6 +9,7 @@ import tyro
 
 from speechrnn.config import Model
 from speechrnn.errors import check_readable, missing_extra
+from speechrnn.shipped import find_model
 from speechrnn.text import Vocabulary
 
 Facts = dict[str, object]
@@ -19,12 +20,13 @@ class Info:
     """Tell what a model file, model folder, run folder or training state is."""
 
     path: Annotated[Path, tyro.conf.Positional]
-    """An .onnx file, a model folder, a run folder of `speechrnn train`, or its state.pt."""
+    """An .onnx file, a model that comes with the package (such as english), a model folder, a run folder of
+    `speechrnn train`, or its state.pt."""
 
 
 def run(options: Info) -> int:
     """Print the facts, one a line; return the exit status."""
-    for name, value in facts_about(options.path).items():
+    for name, value in facts_about(find_model(options.path).path).items():
         print(f"{name + ':':<18}{value}")
     return 0
 

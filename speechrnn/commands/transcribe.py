@@ -33,7 +33,7 @@ class Transcribe:
     recordings: Annotated[tuple, tyro.conf.Positional, tyro.conf.arg(metavar="RECORDING ...")]  # type: ignore[type-arg]
     """Files, folders (searched to the bottom), patterns such as 'talks/*.mp3', or - for standard input."""
     model: Optional[Path] = None  # noqa: UP045
-    """The .onnx file of the model; by default the one that comes with the package."""
+    """An .onnx file, or a model that comes with the package: english, the default."""
     format: Literal["txt", "json"] = "txt"
     """Text, or JSON with the times and confidences of words."""
     channel: Union[int, Literal["mix"]] = "mix"  # noqa: UP007

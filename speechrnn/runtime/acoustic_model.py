@@ -55,18 +55,6 @@ class AcousticModel:
         return result
 
 
-def shipped_model() -> Path:
-    """Return the model that comes with the package; raises SpeechRnnError where there is none."""
-    folder = Path(__file__).parent.parent / "models"
-    models = sorted(folder.glob("*.onnx"))
-    if not models:
-        raise SpeechRnnError(
-            "--model: none given, and this installation brings none; give --model FILE.onnx"
-            " (`speechrnn train` and `speechrnn export` make one)"
-        )
-    return models[0]
-
-
 def _open(path: Path) -> onnxruntime.InferenceSession:
     check_readable(path)
     options = onnxruntime.SessionOptions()

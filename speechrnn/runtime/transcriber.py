@@ -22,10 +22,11 @@ from speechrnn.decoding.calibration import Decoder, calibrating
 from speechrnn.decoding.greedy import greedy
 from speechrnn.decoding.hypothesis import Word
 from speechrnn.errors import SpeechRnnError
-from speechrnn.runtime.acoustic_model import AcousticModel, shipped_model
+from speechrnn.runtime.acoustic_model import AcousticModel
 from speechrnn.runtime.crew import Crew, Reading
 from speechrnn.runtime.transcript import Transcript
 from speechrnn.runtime.windows import Window
+from speechrnn.shipped import find_model
 
 Samples = npt.NDArray[np.float32]
 FILES_A_THREAD = 2
@@ -35,7 +36,8 @@ FILES_A_THREAD = 2
 class Transcriber:
     """Turns recordings into transcripts with one model.
 
-    - `model`: an `.onnx` file that `speechrnn export` wrote; None takes the one that comes with the package.
+    - `model`: an `.onnx` file that `speechrnn export` wrote, or the name of a model that comes with the
+      package; None takes the English one.
     - `threads`: how many windows are recognised at a time; None takes as many as there are cores.
     - `channel`: the channel to listen to, from 0; None or "mix" for the mean of all.
     - `decode`: gets the log-probabilities [frames, tokens] of a window, the vocabulary and the seconds of a
@@ -54,7 +56,7 @@ class Transcriber:
     ) -> None:
         if threads is not None and threads < 1:
             raise SpeechRnnError(f"--threads: must be 1 or more, not {threads}")
-        self.model = AcousticModel(shipped_model() if model is None else Path(model))
+        self.model = AcousticModel(find_model(model).path)
         self.sample_rate = self.model.metadata.sample_rate
         self.threads = threads or _cores()
         self.channel = channel

@@ -140,7 +140,7 @@ def test_no_threads_are_refused(model):
 
 
 def test_without_a_model_the_cure_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr("speechrnn.runtime.acoustic_model.__file__", str(tmp_path / "runtime" / "x.py"))
+    monkeypatch.setattr("speechrnn.shipped.FOLDER", tmp_path)
     with pytest.raises(SpeechRnnError, match="--model: none given"):
         Transcriber()
 

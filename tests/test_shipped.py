@@ -1,0 +1,96 @@
+"""Models that come with the package: found by name, listed, and taken where none is named."""
+
+import dataclasses
+
+import pytest
+
+from speechrnn import shipped
+from speechrnn.commands import main
+from speechrnn.errors import SpeechRnnError
+from speechrnn.runtime.transcriber import Transcriber
+from speechrnn.shipped import ModelFiles, find_model, shipped_models
+from tests.runtime.level_model import METADATA, RATE, speak, write_level_model
+
+soundfile = pytest.importorskip("soundfile")
+
+CARD = {"use": "loudness", "wer": {"quiet": "1 %", "loud": "2 %"}}
+
+
+@pytest.fixture
+def bare(tmp_path, monkeypatch):
+    """An installation without models, and an empty folder to work in."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "here").mkdir()
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "models")
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def english(bare):
+    """An installation with one model."""
+    return write_level_model(bare / "english.onnx", dataclasses.replace(METADATA, card=CARD))
+
+
+def test_a_name_stands_for_the_file_and_what_lies_beside_it(english):
+    assert find_model("english") == find_model(None) == ModelFiles(english)
+    ngram, card = english.with_suffix(".ngram"), english.with_suffix(".md")
+    ngram.touch()
+    card.touch()
+    assert shipped_models() == {"english": ModelFiles(english, ngram, card)}
+
+
+def test_what_lies_on_disk_goes_before_a_name(english, tmp_path):
+    (tmp_path / "here" / "english").mkdir()
+    assert find_model("english").path.resolve() == tmp_path / "here" / "english"
+
+
+@pytest.mark.parametrize("path", ["gone.onnx", "runs/english", "/english"])
+def test_a_path_is_no_name(english, path):
+    assert str(find_model(path).path) == path
+
+
+@pytest.mark.parametrize("model", ["englisch", "english"])
+def test_a_name_of_nothing_is_told(bare, model):
+    with pytest.raises(
+        SpeechRnnError, match=f"{model}: is no file, no folder and no model .*speechrnn models"
+    ):
+        find_model(model)
+
+
+def test_transcribe_takes_the_model_that_ships(english, capsys):
+    soundfile.write("talk.wav", speak("ab c"), RATE, subtype="FLOAT")
+    for flags in [], ["--model", "english"], ["--model", str(english)]:
+        assert main(["transcribe", "talk.wav", *flags]) == 0
+        assert capsys.readouterr().out == "ab c\n"
+    assert Transcriber().transcribe("talk.wav") == Transcriber("english").transcribe("talk.wav")
+
+
+def test_info_and_evaluate_take_its_name(english, tmp_path, capsys):
+    soundfile.write("talk.wav", speak("ab c"), RATE, subtype="FLOAT")
+    (tmp_path / "here" / "talks.jsonl").write_text(
+        '{"audio_filepath": "talk.wav", "text": "ab c", "duration": 0.8}\n'
+    )
+    assert main(["evaluate", "english", "--manifest", "talks.jsonl"]) == 0
+    assert "0.0" in capsys.readouterr().out
+    assert main(["info", "english"]) == 0
+    assert "loudness" in capsys.readouterr().out
+
+
+def test_all_are_listed(english, capsys):
+    english.with_suffix(".ngram").write_bytes(bytes(123456))
+    assert main(["models"]) == 0
+    shown = capsys.readouterr().out
+    for fact in (
+        "english\n",
+        "loudness",
+        "quiet 1 %; loud 2 %",
+        f"{english} (0.0 MB)",
+        "english.ngram (0.1 MB)",
+    ):
+        assert fact in shown
+
+
+def test_a_list_of_none_says_so(bare, capsys):
+    assert main(["models"]) == 0
+    assert "no model comes with this installation" in capsys.readouterr().err
