@@ -22,7 +22,8 @@ class GraphBuilder:
     """Collects nodes and constants; every method that adds some returns the names of the values it made.
 
     `section` is the part of the model under construction. Names of nodes and values start with it, so that
-    whoever opens the file in a viewer finds his way, and `int8.py` finds the nodes that it may touch.
+    whoever opens the file in a viewer finds his way, `int8.py` the nodes that it may touch, and
+    `read_back.py` the weights.
     """
 
     def __init__(self) -> None:
