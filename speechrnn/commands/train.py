@@ -5,12 +5,16 @@ Every field of the configuration is a flag. The same command continues a run tha
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from speechrnn import config
 from speechrnn.errors import missing_extra
+from speechrnn.shipped import find_model
+
+if TYPE_CHECKING:
+    from speechrnn.model_folder import TrainedModel
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Train:
     valid: tuple[Path, ...] = ()
     """Manifests to validate on; without any, a few speakers (or utterances) are set aside."""
     init: Path | None = None
-    """Model folder whose weights to start from instead of random ones."""
+    """Start from a trained model instead of random weights: a model folder, an .onnx file, or a model that
+    comes with the package, such as english. It brings its front end and encoder."""
     run: Annotated[config.Run, tyro.conf.arg(name="")] = field(default_factory=config.Run)
     """The configuration."""
 
@@ -42,6 +47,20 @@ def run(options: Train) -> int:
         raise missing_extra(str(error.name), "train", "training") from error
 
     stderr = Console(stderr=True, soft_wrap=True, highlight=False)
-    request = Request(options.run, options.train, options.to, options.valid, options.init)
+    request = Request(options.run, options.train, options.to, options.valid, options.init, read_init)
     stopped_by = train(request, lambda text: stderr.print(text, markup=False))
     return 0 if stopped_by is None else 128 + stopped_by
+
+
+def read_init(init: Path) -> "TrainedModel":
+    """Return the model that --init names."""
+    from speechrnn.model_folder import read_model_folder
+
+    path = find_model(init).path
+    if path.suffix != ".onnx":
+        return read_model_folder(path)
+    try:
+        from speechrnn.export.read_back import read_onnx
+    except ModuleNotFoundError as error:
+        raise missing_extra(str(error.name), "export", "starting from an .onnx") from error
+    return read_onnx(path)

@@ -8,7 +8,7 @@ the recipes call `train`.
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from torch import nn
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance, read_manifests
+from speechrnn.model_folder import TrainedModel, read_model_folder
 from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state, write_record
 from speechrnn.training.data.audio_source import AudioSource, CachedAudio
 from speechrnn.training.data.batch import Batch
@@ -30,7 +31,7 @@ from speechrnn.training.loop import Training
 from speechrnn.training.measurement import Workload, settle
 from speechrnn.training.model.ctc import blank_frames, summed_loss
 from speechrnn.training.model.front_end import estimate_statistics
-from speechrnn.training.model.initialise import load_pretrained, random_network
+from speechrnn.training.model.initialise import Pretrained, adopted, load_pretrained, random_network
 from speechrnn.training.model.network import Network
 from speechrnn.training.model.network_folder import write_network
 from speechrnn.training.optimisation.distributed import Ranks, join, leave, of_first, threads_for
@@ -53,7 +54,9 @@ class Request:
     valid: tuple[Path, ...] = ()
     """Manifests to validate on; without any, some of the training data is set aside."""
     init: Path | None = None
-    """Model folder to start from."""
+    """Trained model to start from."""
+    read_init: Callable[[Path], TrainedModel] = read_model_folder
+    """Reads `init` when a run begins: whoever takes other files than model folders brings a reader."""
 
 
 @dataclass(frozen=True)
@@ -108,17 +111,25 @@ def prepare(
     state = of_first(read_state(folder.state) if ranks.first and folder.state.exists() else None, ranks)
     if record is not None:
         check_same_run(request, record, fingerprint, folder)
+    asked = request.run
+    start = pretrained(request) if state is None else None
+    if record is not None:
+        request = replace(request, run=replace(asked, model=record.settled.model))
+    elif start is not None:
+        request = replace(request, run=replace(asked, model=adopted(asked.model, start)))
     corpus = screened(train_set, valid_set, request.run, say)
     data = training_data(corpus, request.run, ranks, say)
     threads = record.settled.threads if record else request.run.threads or threads_for(ranks)
     torch.set_num_threads(threads)
     task = recognition(corpus, request.run, ranks, threads)
-    network = first_network(request, corpus, say) if state is None else blank_network(request, corpus)
+    network = blank_network(request, corpus)
+    if state is None:
+        begin(network, request, corpus, start, say)
     network.to(ranks.device)
     if record is None:
         say(settings_told(request.run))
         settled = settle(request.run, corpus.workload, threads, data, network, task, ranks, say)
-        record = RunRecord(request.run, settled, fingerprint, _name(request.init))
+        record = RunRecord(asked, settled, fingerprint, _name(request.init))
         if ranks.first:
             write_record(folder, record)
     run = record.settled
@@ -178,19 +189,24 @@ def training_data(corpus: Corpus, run: config.Run, ranks: Ranks, say: Callable[[
     return data
 
 
-def first_network(request: Request, corpus: Corpus, say: Callable[[str], None]) -> Network:
-    """Return the network before its first update, on the CPU."""
-    network = blank_network(request, corpus)
-    if request.init is not None:
-        new = load_pretrained(network, request.run.model, corpus.speller.vocabulary, request.init)
-        say(f"weights from {request.init}; tokens it did not have: {' '.join(new) or 'none'}")
+def pretrained(request: Request) -> Pretrained | None:
+    """Return the trained model to start from, if any."""
+    return None if request.init is None else Pretrained(request.init, request.read_init(request.init))
+
+
+def begin(
+    network: Network, request: Request, corpus: Corpus, start: Pretrained | None, say: Callable[[str], None]
+) -> None:
+    """Give the random `network` what it should have before its first update."""
+    if start is not None:
+        new = load_pretrained(network, corpus.speller.vocabulary, start)
+        say(f"weights from {start.name}; tokens it did not have: {' '.join(new) or 'none'}")
     elif request.run.model.front_end.normalisation == "global":
         sample = corpus.train[:: max(1, len(corpus.train) // STATISTICS_UTTERANCES)]
         batches = EvaluationData(sample, corpus.audio, corpus.speller, request.run.batching.seconds)
         estimate_statistics(network.front_end.eval(), ((batch.audio, batch.lengths) for batch in batches))
     parameters = sum(p.numel() for p in network.parameters())
     say(f"network: {parameters / 1e6:.2f} million parameters, {len(corpus.speller.vocabulary)} tokens")
-    return network
 
 
 def blank_network(request: Request, corpus: Corpus) -> Network:

@@ -7,11 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from speechrnn import config
+from speechrnn import config, shipped
 from speechrnn.commands import main
 from speechrnn.model_folder import read_model_folder
 from tests.training.tones import tone_manifest
@@ -90,11 +91,35 @@ def test_utterances_that_cannot_be_trained_on_are_counted_and_named(
     assert "left out 1 of 20 utterances without text: train-7" in shown
 
 
+def test_a_model_that_ships_is_fine_tuned_from_its_int8_file(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its shape need not be told, and once the run has begun the file is not needed any more."""
+    pytest.importorskip("onnx")
+    from speechrnn.export.read_back import read_onnx
+
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    assert main(flags(corpus, tmp_path / "first")) == 0
+    assert main(["export", f"{tmp_path}/first/model", "--to", f"{tmp_path}/english.onnx", "--int8"]) == 0
+    start = read_onnx(tmp_path / "english.onnx")
+    data = f"--train {corpus}/train.jsonl --valid {corpus}/valid.jsonl --to {tmp_path}/tuned"
+    still = "--updates 1 --optimisation.peak-rate 0 --batching.workers 0 --precision fp32 --device cpu"
+    tune = f"train {data} {still} --init english".split()
+    assert main(tune) == 0
+    assert "weights from english; tokens it did not have: none" in capsys.readouterr().err
+    (tmp_path / "english.onnx").unlink()
+    assert main(tune) == 0
+    tuned = read_model_folder(tmp_path / "tuned" / "model")
+    assert tuned.model == start.model
+    for name, weight in start.weights.items():
+        np.testing.assert_allclose(tuned.weights[name], weight, atol=1e-7)
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
         (["--train", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
-        (["--init", "nowhere"], "nowhere: is not a model folder"),
+        (["--init", "nowhere"], "nowhere: is no file, no folder and no model of this installation"),
         (["--optimisation.accumulate", "0"], "--optimisation.accumulate 0: must be"),
         (["--evaluate-every", "0"], "--evaluate-every 0: must be"),
         (["--batching.seconds", "-1"], "--batching.seconds -1.0: must be"),

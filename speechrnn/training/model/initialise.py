@@ -1,19 +1,21 @@
 """The weights a run starts from: random ones, or those of a trained model (fine-tuning).
 
-A trained model brings every weight of front end and encoder. Of its head it brings the rows of the tokens
-that both models have, wherever they stand in their vocabularies; rows of new tokens stay random.
+A trained model brings front end and encoder, settings and weights. Of its head it brings the rows of the
+tokens that both models have, wherever they stand in their vocabularies; rows of new tokens stay random.
 """
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
+from speechrnn.model_folder import TrainedModel
 from speechrnn.text import Vocabulary
 from speechrnn.training.model.network import Network
-from speechrnn.training.model.network_folder import read_network
+from speechrnn.training.model.network_folder import network_of
 
 
 def random_network(run: config.Run, tokens: int) -> Network:
@@ -22,37 +24,46 @@ def random_network(run: config.Run, tokens: int) -> Network:
     return Network(run.model, tokens, run.augmentation)
 
 
-def load_pretrained(network: Network, model: config.Model, vocabulary: Vocabulary, folder: Path) -> list[str]:
-    """Give `network` the weights of the model in `folder`; return the tokens whose rows stay random.
+@dataclass(frozen=True)
+class Pretrained:
+    """A trained model to start from: `name` is what the user calls it."""
 
-    Raises SpeechRnnError where the two models do not have the same front end and encoder.
+    name: Path
+    trained: TrainedModel
+
+
+def load_pretrained(network: Network, vocabulary: Vocabulary, start: Pretrained) -> list[str]:
+    """Give `network` the weights of `start`; return the tokens whose rows stay random.
+
+    Front end and encoder must be those that `adopted` gives. Raises SpeechRnnError where weights are missing.
     """
-    source, trained = read_network(folder)
-    check_same_shape(model, trained.model, folder)
-    weights = source.state_dict()
-    rows = {symbol: row for row, symbol in enumerate(trained.vocabulary.symbols)}
+    weights = network_of(start.trained, start.name).state_dict()
+    rows = {symbol: row for row, symbol in enumerate(start.trained.vocabulary.symbols)}
     shared = [(row, rows[symbol]) for row, symbol in enumerate(vocabulary.symbols) if symbol in rows]
     to, of = (torch.tensor(column) for column in zip(*shared, strict=True))
-    for name, value in network.head.state_dict().items():
-        weights[f"head.{name}"] = value.index_copy(0, to, weights[f"head.{name}"][of])
+    for parameter, value in network.head.state_dict().items():
+        weights[f"head.{parameter}"] = value.index_copy(0, to, weights[f"head.{parameter}"][of])
     network.load_state_dict(weights)
     return [symbol for symbol in vocabulary.symbols if symbol not in rows]
 
 
-def check_same_shape(wanted: config.Model, found: config.Model, folder: Path) -> None:
-    """Raise SpeechRnnError naming the first setting in which front end or encoder differ.
+def adopted(wanted: config.Model, start: Pretrained) -> config.Model:
+    """Return `wanted` with the front end and the encoder of `start`.
 
-    Dropout belongs to training and may differ.
+    Dropout belongs to training and stays. Raises SpeechRnnError naming the first other setting that was given
+    (that is not the default) and differs.
     """
+    found = start.trained.model
     encoder = dataclasses.replace(found.encoder, dropout=wanted.encoder.dropout)
-    for section, ours, theirs in (
-        ("front-end", wanted.front_end, found.front_end),
-        ("encoder", wanted.encoder, encoder),
+    for section, ours, theirs, default in (
+        ("front-end", wanted.front_end, found.front_end, config.FrontEnd()),
+        ("encoder", wanted.encoder, encoder, config.Encoder()),
     ):
         for field in dataclasses.fields(ours):
-            here, there = getattr(ours, field.name), getattr(theirs, field.name)
-            if here != there:
+            here, there, unsaid = (getattr(model, field.name) for model in (ours, theirs, default))
+            if here not in (there, unsaid):
                 flag = f"--model.{section}.{field.name.replace('_', '-')}"
                 raise SpeechRnnError(
-                    f"--init {folder}: was trained with {flag} {there}, not {here}; give {flag} {there}"
+                    f"--init {start.name}: was trained with {flag} {there}, not {here}; leave {flag} out"
                 )
+    return dataclasses.replace(wanted, front_end=found.front_end, encoder=encoder)

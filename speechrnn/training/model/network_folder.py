@@ -31,13 +31,21 @@ def read_network(folder: Path) -> tuple[Network, TrainedModel]:
     Raises SpeechRnnError where the weights are not those of the configured network.
     """
     trained = read_model_folder(folder)
+    return network_of(trained, folder), trained
+
+
+def network_of(trained: TrainedModel, path: Path) -> Network:
+    """Return `trained`, which was read from `path`, as a network on the CPU.
+
+    Raises SpeechRnnError where the weights are not those of the configured network.
+    """
     network = Network(trained.model, len(trained.vocabulary), config.Augmentation())
-    check_weights(folder, network, trained)
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in trained.weights.items()})
-    return network, trained
+    check_weights(path, network, trained)
+    network.load_state_dict({name: torch.tensor(array) for name, array in trained.weights.items()})
+    return network
 
 
-def check_weights(folder: Path, network: Network, trained: TrainedModel) -> None:
+def check_weights(path: Path, network: Network, trained: TrainedModel) -> None:
     """Raise SpeechRnnError unless `trained` holds an array of the right shape for each of `network`."""
     wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     found = {name: array.shape for name, array in trained.weights.items()}
@@ -45,6 +53,6 @@ def check_weights(folder: Path, network: Network, trained: TrainedModel) -> None
     if wrong:
         name = wrong[0]
         raise SpeechRnnError(
-            f"{folder}: {name} is {found.get(name, 'missing')}, its configuration wants {wanted.get(name)};"
-            " copy config.json and weights.safetensors from the same model"
+            f"{path}: {name} is {found.get(name, 'missing')}, its configuration wants {wanted.get(name)};"
+            " copy the model again, configuration and weights together"
         )

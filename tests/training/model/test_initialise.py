@@ -6,13 +6,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from speechrnn import config
 from speechrnn.errors import SpeechRnnError
 from speechrnn.model_folder import TrainedModel, read_model_folder, write_model_folder
 from speechrnn.text import BLANK, Vocabulary
 from speechrnn.training.checkpoint import RunFolder
 from speechrnn.training.data.units import Speller
-from speechrnn.training.model.initialise import load_pretrained, random_network
-from speechrnn.training.model.network import Network
+from speechrnn.training.model.initialise import Pretrained, adopted, load_pretrained, random_network
 from speechrnn.training.model.network_folder import read_network, write_network
 from speechrnn.training.run import train
 from tests.training.tones import same_weights, tiny_run, tone_request
@@ -45,7 +45,7 @@ def test_tokens_that_both_models_have_keep_their_rows(folder: Path) -> None:
     old, _ = read_network(folder)
     fresh = random_network(tiny_run(), len(NEW))
     network = random_network(tiny_run(), len(NEW))
-    assert load_pretrained(network, tiny_run().model, NEW, folder) == ["d"]
+    assert load_pretrained(network, NEW, Pretrained(folder, read_model_folder(folder))) == ["d"]
     for row, symbol in enumerate(NEW.symbols):
         source = fresh.head if symbol == "d" else old.head
         place = row if symbol == "d" else OLD.symbols.index(symbol)
@@ -54,17 +54,19 @@ def test_tokens_that_both_models_have_keep_their_rows(folder: Path) -> None:
     assert same_weights(network.encoder.state_dict(), old.encoder.state_dict())
 
 
-def test_another_shape_is_refused_by_naming_the_flag(folder: Path) -> None:
+def test_a_trained_model_brings_its_shape_but_not_its_dropout(folder: Path) -> None:
+    start = Pretrained(folder, read_model_folder(folder))
+    model = tiny_run().model
+    wanted = config.Model(encoder=config.Encoder(dropout=0.5))
+    assert adopted(wanted, start) == replace(model, encoder=replace(model.encoder, dropout=0.5))
+    assert adopted(model, start) == model
+
+
+def test_another_shape_that_was_asked_for_is_refused_by_naming_the_flag(folder: Path) -> None:
     model = tiny_run().model
     wider = replace(model, encoder=replace(model.encoder, width=30))
     with pytest.raises(SpeechRnnError, match=r"--model\.encoder\.width 24, not 30"):
-        load_pretrained(Network(wider, len(NEW), tiny_run().augmentation), wider, NEW, folder)
-
-
-def test_another_dropout_is_welcome(folder: Path) -> None:
-    model = tiny_run().model
-    other = replace(model, encoder=replace(model.encoder, dropout=0.5))
-    load_pretrained(Network(other, len(NEW), tiny_run().augmentation), other, NEW, folder)
+        adopted(wider, Pretrained(folder, read_model_folder(folder)))
 
 
 def test_weights_of_another_configuration_are_refused(folder: Path, tmp_path: Path) -> None:
