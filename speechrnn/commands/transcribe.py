@@ -10,11 +10,13 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, Optional, TypeVar, Union
 
 import tyro
 
+from speechrnn.commands.decoder_flags import GREEDY, DecoderFlags, calibrated_decoder
 from speechrnn.errors import SpeechRnnError
 
 STDIN = "-"
@@ -26,8 +28,9 @@ class Transcribe:
     """Write down what is said in recordings.
 
     Of one recording the text is printed, of several a line each: the path, a tab, the text. With --format
-    json it is always one JSON object a line. The exit status is 1 if some recordings failed or break off,
-    and 2 if all failed.
+    json it is always one JSON object a line. With --nbest a recording takes a line for each hypothesis, the
+    best first, with the score (natural log) and a tab before the text; in JSON they are the list `nbest`. The
+    exit status is 1 if some recordings failed or break off, and 2 if all failed.
     """
 
     recordings: Annotated[tuple, tyro.conf.Positional, tyro.conf.arg(metavar="RECORDING ...")]  # type: ignore[type-arg]
@@ -40,6 +43,7 @@ class Transcribe:
     """Number of the channel to listen to, from 0, or the mean of all."""
     threads: Optional[int] = None  # noqa: UP045
     """Windows recognised at a time; by default as many as there are cores."""
+    decoding: tyro.conf.OmitArgPrefixes[DecoderFlags] = GREEDY
 
 
 def run(options: Transcribe) -> int:
@@ -49,7 +53,9 @@ def run(options: Transcribe) -> int:
     from speechrnn.runtime.transcript import as_json, as_text
 
     names = find_recordings(options.recordings)
-    transcriber = Transcriber(options.model, options.threads, options.channel)
+    decoder = partial(calibrated_decoder, options.decoding)
+    transcriber = Transcriber(options.model, options.threads, options.channel, decoder)
+    nbest = options.decoding.nbest is not None
     failed = broken = 0
     with spooled_stdin(wanted=STDIN in names) as spool:
         paths = [spool if name == STDIN else name for name in names]
@@ -60,9 +66,9 @@ def run(options: Transcribe) -> int:
                 complain(str(outcome).replace(str(path), name))
                 continue
             if options.format == "json":
-                print(as_json(name, outcome), flush=True)
+                print(as_json(name, outcome, nbest), flush=True)
             else:
-                print(as_text(name if len(names) > 1 else None, outcome), flush=True)
+                print(as_text(name if len(names) > 1 else None, outcome, nbest), flush=True)
             broken += outcome.broken_at is not None
             for warning in outcome.warnings:
                 complain(f"{name}: {warning}")

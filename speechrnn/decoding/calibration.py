@@ -9,19 +9,17 @@ number of letters as a third term, since each letter lowers c. A model keeps one
 each decoder. How good confidences are is measured in `confidence_quality.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from speechrnn.decoding.hypothesis import Hypothesis
+from speechrnn.decoding.hypothesis import Decoder, Hypothesis
 from speechrnn.errors import SpeechRnnError
-from speechrnn.text import Vocabulary
 
 Values = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Decoder = Callable[[npt.NDArray[np.float32], Vocabulary, float], Hypothesis]
 
 SMALLEST = 1e-6
 """Confidences are kept this far from 0 and 1, where their logarithms end."""
@@ -66,9 +64,9 @@ def calibrating(decode: Decoder, numbers: Sequence[float] | None) -> Decoder:
     if numbers is None:
         return decode
     calibration = Calibration(*numbers)
-    return lambda log_probs, vocabulary, frame_seconds: calibrated(
-        decode(log_probs, vocabulary, frame_seconds), calibration
-    )
+    return lambda log_probs, frame_seconds: [
+        calibrated(hypothesis, calibration) for hypothesis in decode(log_probs, frame_seconds)
+    ]
 
 
 def fit_calibration(confidences: Values, letters: Values, right: Flags) -> Calibration:

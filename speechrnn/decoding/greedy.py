@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from speechrnn.decoding.hypothesis import Hypothesis, Word
+from speechrnn.decoding.hypothesis import Decoder, Hypothesis, Word
 from speechrnn.errors import SpeechRnnError
 from speechrnn.text import WORD_BOUNDARY, Vocabulary
 
@@ -37,6 +37,11 @@ def greedy(log_probs: LogProbs, vocabulary: Vocabulary, frame_seconds: float) ->
     )
     score = float(log_probs.max(axis=1).sum(dtype=np.float64))
     return Hypothesis(" ".join(word.text for word in words), words, score)
+
+
+def greedy_decoder(vocabulary: Vocabulary) -> Decoder:
+    """Return `greedy` for `vocabulary`, as a decoder whose lists hold one hypothesis."""
+    return lambda log_probs, frame_seconds: [greedy(log_probs, vocabulary, frame_seconds)]
 
 
 def check_log_probs(log_probs: LogProbs, vocabulary: Vocabulary) -> None:

@@ -3,7 +3,11 @@
 Every decoder makes these, every output format prints them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 
 @dataclass(frozen=True)
@@ -23,3 +27,7 @@ class Hypothesis:
     text: str
     words: tuple[Word, ...]
     score: float
+
+
+Decoder = Callable[[npt.NDArray[np.float32], float], list[Hypothesis]]
+"""Log-probabilities [frames, tokens] of one vocabulary and the seconds of a frame -> the likeliest first."""

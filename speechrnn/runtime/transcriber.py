@@ -9,8 +9,9 @@ the text of a file does not depend on the files beside it, on the number of thre
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -18,13 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from speechrnn.audio import AudioStream, Channel
-from speechrnn.decoding.calibration import Decoder, calibrating
-from speechrnn.decoding.greedy import greedy
-from speechrnn.decoding.hypothesis import Word
+from speechrnn.decoding.calibration import calibrating
+from speechrnn.decoding.greedy import greedy_decoder
+from speechrnn.decoding.hypothesis import Decoder, Hypothesis, Word
 from speechrnn.errors import SpeechRnnError
+from speechrnn.metadata import Metadata
 from speechrnn.runtime.acoustic_model import AcousticModel
 from speechrnn.runtime.crew import Crew, Reading
-from speechrnn.runtime.transcript import Transcript
+from speechrnn.runtime.transcript import Transcript, joined
 from speechrnn.runtime.windows import Window
 from speechrnn.shipped import find_model
 
@@ -40,9 +42,9 @@ class Transcriber:
       package; None takes the English one.
     - `threads`: how many windows are recognised at a time; None takes as many as there are cores.
     - `channel`: the channel to listen to, from 0; None or "mix" for the mean of all.
-    - `decode`: gets the log-probabilities [frames, tokens] of a window, the vocabulary and the seconds of a
-      frame, and returns a Hypothesis; called from several threads at a time. None decodes greedily, with the
-      confidences that the model's file is calibrated to.
+    - `decoder`: gets what the model's file says about itself and returns the decoder of its windows, such as
+      `lambda metadata: BeamSearch(metadata.vocabulary).decode`, which is called from several threads at a
+      time. None decodes greedily, with the confidences that the model's file is calibrated to.
 
     Raises SpeechRnnError where the model cannot be opened.
     """
@@ -52,7 +54,7 @@ class Transcriber:
         model: str | Path | None = None,
         threads: int | None = None,
         channel: Channel = None,
-        decode: Decoder | None = None,
+        decoder: Callable[[Metadata], Decoder] | None = None,
     ) -> None:
         if threads is not None and threads < 1:
             raise SpeechRnnError(f"--threads: must be 1 or more, not {threads}")
@@ -60,7 +62,7 @@ class Transcriber:
         self.sample_rate = self.model.metadata.sample_rate
         self.threads = threads or _cores()
         self.channel = channel
-        self.decode = decode or calibrating(greedy, self.model.metadata.calibrations.get("greedy"))
+        self.decode = (decoder or calibrated_greedy)(self.model.metadata)
 
     def transcribe(self, recording: str | Path | Samples) -> Transcript:
         """Return the transcript of a file, or of float samples [samples] in [-1, 1] at `sample_rate`.
@@ -90,21 +92,18 @@ class Transcriber:
     def _stream(self, path: str | Path) -> AudioStream:
         return AudioStream(path, self.sample_rate, self.channel)
 
-    def _recognise(self, window: Window) -> tuple[Word, ...]:
-        """Return the words of `window`, with times in the recording."""
-        metadata = self.model.metadata
-        hypothesis = self.decode(
-            self.model.log_probs(window.samples), metadata.vocabulary, metadata.frame_seconds
-        )
+    def _recognise(self, window: Window) -> list[Hypothesis]:
+        """Return the hypotheses of `window`, with times in the recording."""
+        log_probs = self.model.log_probs(window.samples)
         start = window.start / self.sample_rate
         end = start + len(window.samples) / self.sample_rate
-        return tuple(
-            Word(word.text, start + word.start, min(end, start + word.end), word.confidence)
-            for word in hypothesis.words
-        )
+        return [
+            replace(hypothesis, words=tuple(_moved(word, start, end) for word in hypothesis.words))
+            for hypothesis in self.decode(log_probs, self.model.metadata.frame_seconds)
+        ]
 
     def _outcome(
-        self, stream: AudioStream, reading: Future[Reading[tuple[Word, ...]]]
+        self, stream: AudioStream, reading: Future[Reading[list[Hypothesis]]]
     ) -> Transcript | SpeechRnnError:
         try:
             return self._transcript(stream, reading)
@@ -112,17 +111,25 @@ class Transcriber:
             return error
 
     def _transcript(
-        self, blocks: AudioStream | list[Samples], reading: Future[Reading[tuple[Word, ...]]]
+        self, blocks: AudioStream | list[Samples], reading: Future[Reading[list[Hypothesis]]]
     ) -> Transcript:
-        """Wait for the windows of `blocks` and put their words one after the other."""
+        """Wait for the windows of `blocks` and put their hypotheses one after the other."""
         whole = reading.result()
-        words = tuple(word for result in whole.results for word in result.result())
         return Transcript(
-            text=" ".join(word.text for word in words),
-            words=words,
+            hypotheses=joined([result.result() for result in whole.results]),
             seconds=whole.samples / self.sample_rate,
             broken_at=blocks.broken_at if isinstance(blocks, AudioStream) else None,
         )
+
+
+def calibrated_greedy(metadata: Metadata) -> Decoder:
+    """Return the decoder of a model that nobody asked another one for."""
+    return calibrating(greedy_decoder(metadata.vocabulary), metadata.calibrations.get("greedy"))
+
+
+def _moved(word: Word, start: float, end: float) -> Word:
+    """Return `word` of a window as a word of the recording, in which it lasts from `start` to `end`."""
+    return replace(word, start=start + word.start, end=min(end, start + word.end))
 
 
 def _checked(samples: Samples) -> Samples:

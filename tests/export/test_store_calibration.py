@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from speechrnn.decoding.calibration import Calibration
-from speechrnn.decoding.greedy import greedy
+from speechrnn.decoding.greedy import greedy_decoder
 from speechrnn.errors import SpeechRnnError
 from speechrnn.export.store_calibration import store_calibration
 from speechrnn.runtime.acoustic_model import AcousticModel
@@ -34,7 +34,12 @@ def test_the_transcriber_uses_it_and_the_text_and_times_stay(model):
 def test_a_decoder_that_is_given_is_left_as_it_is(model):
     before = Transcriber(model).transcribe(speak("ab c"))
     store_calibration(model, "greedy", HALVING)
-    assert Transcriber(model, decode=greedy).transcribe(speak("ab c")) == before
+    assert (
+        Transcriber(model, decoder=lambda metadata: greedy_decoder(metadata.vocabulary)).transcribe(
+            speak("ab c")
+        )
+        == before
+    )
 
 
 def test_each_decoder_has_its_own(model):

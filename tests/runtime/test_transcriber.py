@@ -93,7 +93,7 @@ def test_a_bug_in_a_thread_is_not_hidden(model):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        Transcriber(model, threads=2, decode=broken).transcribe(speak(LONG))
+        Transcriber(model, threads=2, decoder=lambda _: broken).transcribe(speak(LONG))
 
 
 def test_leaving_early_stops_all_threads(transcriber, tmp_path):

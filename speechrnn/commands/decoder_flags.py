@@ -1,0 +1,142 @@
+"""The flags that say how log-probabilities become words, and the decoder that they ask for.
+
+Commands and tools hold a `DecoderFlags` among their options. Without any of these flags decoding is greedy,
+and nothing of the beam search is imported. They say `tuple` and `Optional[X]` for the reason that
+`transcribe.py` gives.
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+from speechrnn.errors import SpeechRnnError, check_readable
+
+if TYPE_CHECKING:
+    from speechrnn.decoding.beam.hot_words import HotWord
+    from speechrnn.decoding.beam.settings import BeamSettings
+    from speechrnn.decoding.hypothesis import Decoder
+    from speechrnn.decoding.ngram.model import NgramModel
+    from speechrnn.metadata import Metadata
+    from speechrnn.text import Vocabulary
+
+
+@dataclass(frozen=True)
+class DecoderFlags:
+    """How the words are found. With any of these flags it is a beam search, without them decoding is greedy."""
+
+    beam: Optional[int] = None  # noqa: UP045
+    """Prefixes kept from one frame to the next; 25 where only other flags ask for a beam search. More is
+    slower and finds better sentences, up to a point."""
+    lm: Optional[Path] = None  # noqa: UP045
+    """n-gram language model: what `speechrnn lm` wrote, or an ARPA file (plain or .gz)."""
+    lm_weight: Optional[float] = None  # noqa: UP045
+    """Factor on the log-probabilities of --lm; by default what `speechrnn lm tune` found, else 0.8."""
+    word_bonus: Optional[float] = None  # noqa: UP045
+    """Added for every word, natural log; by default what `speechrnn lm tune` found for --lm, else 0."""
+    hotwords: tuple = ()  # type: ignore[type-arg]
+    """Words and phrases to expect, such as chicago 'new york:8', or a file (NAME.txt) with one a line. The
+    number is a bonus, natural log, 5 by default."""
+    lexicon: Optional[Path] = None  # noqa: UP045
+    """File of words, one a line: no others are recognised."""
+    grammar: Optional[Path] = None  # noqa: UP045
+    """File of sentences, one a line, or of JSGF: no others are recognised."""
+    nbest: Optional[int] = None  # noqa: UP045
+    """Give so many hypotheses instead of the likeliest."""
+
+
+GREEDY = DecoderFlags()
+
+
+def decoder(flags: DecoderFlags, vocabulary: "Vocabulary") -> "Decoder":
+    """Return the decoder that `flags` ask for, for a model that writes `vocabulary`.
+
+    Its confidences are as they come. Raises SpeechRnnError, naming flag or file, for what cannot be read, or
+    does not fit the vocabulary or the other flags.
+    """
+    if flags == GREEDY:
+        from speechrnn.decoding.greedy import greedy_decoder
+
+        return greedy_decoder(vocabulary)
+    from speechrnn.decoding.beam.grammar import read_grammar
+    from speechrnn.decoding.beam.search import BeamSearch
+
+    settings = beam_settings(flags)
+    hot_words = [hot for text in flags.hotwords for hot in hot_words_of(text)]
+    grammar = read_grammar(flags.grammar) if flags.grammar else None
+    words = lexicon_of(flags.lexicon) if flags.lexicon else None
+    model = open_language_model(flags.lm) if flags.lm else None
+    try:
+        return BeamSearch(vocabulary, settings, model, words, grammar, hot_words).decode
+    except SpeechRnnError as error:
+        raise SpeechRnnError(_with_names(str(error), flags)) from None
+
+
+def calibrated_decoder(flags: DecoderFlags, metadata: "Metadata") -> "Decoder":
+    """Return the same for a model file that describes itself in `metadata`, confidences as calibrated there."""
+    from speechrnn.decoding.calibration import calibrating
+
+    return calibrating(decoder(flags, metadata.vocabulary), metadata.calibrations.get(kind(flags)))
+
+
+def kind(flags: DecoderFlags) -> str:
+    """Return "greedy" or "beam", under which a model file keeps the calibration of its confidences."""
+    return "greedy" if flags == GREEDY else "beam"
+
+
+def beam_settings(flags: DecoderFlags) -> "BeamSettings":
+    """Return the settings of the search: what the flags say, else what was tuned, else the defaults."""
+    from speechrnn.decoding.beam.settings import BeamSettings
+    from speechrnn.decoding.beam.tuned_weights import read_weights
+
+    if flags.lm is None and flags.lm_weight is not None:
+        raise SpeechRnnError("--lm-weight: there is no language model to weigh; give --lm FILE")
+    asked = {
+        "beam": flags.beam if flags.beam is not None else max(BeamSettings().beam, flags.nbest or 1),
+        "lm_weight": flags.lm_weight,
+        "word_bonus": flags.word_bonus,
+        "nbest": flags.nbest,
+    }
+    said = {name: value for name, value in asked.items() if value is not None}
+    if flags.lm is not None and not {"lm_weight", "word_bonus"} <= said.keys():
+        check_readable(flags.lm)
+        tuned = read_weights(flags.lm)
+        if tuned is not None:
+            said = {"lm_weight": tuned.lm_weight, "word_bonus": tuned.word_bonus} | said
+    return BeamSettings(**said)  # type: ignore[arg-type]
+
+
+def open_language_model(path: Path) -> "NgramModel":
+    """Return the n-gram model in the file `path`; what had to be mended in it is said on stderr."""
+    from speechrnn.decoding.ngram.model import NgramModel
+
+    return NgramModel.open(path, lambda warning: print(f"speechrnn: {warning}", file=sys.stderr))
+
+
+def hot_words_of(text: str) -> "list[HotWord]":
+    """Return the hot words that one value of --hotwords stands for, in the letters that models write."""
+    from dataclasses import replace
+
+    from speechrnn.decoding.beam.hot_words import hot_word, read_hot_words
+    from speechrnn.text import normalise
+
+    is_file = os.path.isfile(text) or text.endswith(".txt")
+    found = read_hot_words(Path(text)) if is_file else [hot_word(text)]
+    return [replace(hot, phrase=normalise(hot.phrase)) for hot in found]
+
+
+def lexicon_of(path: Path) -> list[str]:
+    """Return the words of the file `path`, in the letters that models write."""
+    from speechrnn.decoding.beam.lexicon import read_lexicon
+    from speechrnn.text import normalise
+
+    return [normalise(word) for word in read_lexicon(path)]
+
+
+def _with_names(problem: str, flags: DecoderFlags) -> str:
+    """Return what the search says of its parts, with the files that they came from."""
+    for part, path in (("language model", flags.lm), ("lexicon", flags.lexicon)):
+        if path is not None and problem.startswith(f"{part}: "):
+            return f"{path}: {problem.removeprefix(f'{part}: ')}"
+    return problem

@@ -1,0 +1,76 @@
+"""The weight of a language model and the bonus for words that go with it, in a file beside the model's.
+
+`speechrnn lm tune` and the recipes find them (`tuning.py`) and write them; `transcribe --lm` and `evaluate
+--lm` look here for what the user does not say. `words.ngram` has its weights in `words.ngram.weights.json`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from speechrnn.decoding.ngram.whole_file import whole_file
+from speechrnn.errors import SpeechRnnError, check_readable
+
+FORMAT = 1
+_CURE = "tune again with: speechrnn lm tune"
+
+
+@dataclass(frozen=True)
+class TunedWeights:
+    """What was found, and on what."""
+
+    lm_weight: float
+    """Factor on the log-probabilities of the language model."""
+    word_bonus: float
+    """Added for every word, natural log."""
+    beam: int
+    """Width of the beam search that it was found with."""
+    wer: float
+    """Word error rate there, a fraction. It is the lowest of many on this text, so expect more elsewhere."""
+    tuned_on: str
+    """Model and recordings, in words."""
+
+
+@dataclass(frozen=True)
+class _File:
+    """The content of the file."""
+
+    format: int
+    language_model_bytes: int
+    """Size of the language model, which tells when another has taken its place."""
+    weights: TunedWeights
+
+
+def weights_path(language_model: Path) -> Path:
+    """Return the file that holds the weights of a language model, if there are any."""
+    return language_model.with_name(language_model.name + ".weights.json")
+
+
+def write_weights(language_model: Path, weights: TunedWeights) -> Path:
+    """Write `weights` beside the file `language_model`, whole or not at all; return the file's path."""
+    path = weights_path(language_model)
+    content = msgspec.json.encode(_File(FORMAT, language_model.stat().st_size, weights))
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(msgspec.json.format(content, indent=2) + b"\n")
+    return path
+
+
+def read_weights(language_model: Path) -> TunedWeights | None:
+    """Return the weights beside the file `language_model`, or None where there are none.
+
+    Raises SpeechRnnError where they are damaged, of another version, or of a model that was there before.
+    """
+    path = weights_path(language_model)
+    if not path.exists():
+        return None
+    check_readable(path)
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=_File)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SpeechRnnError(f"{path}: holds no tuned weights ({error}); delete it, or {_CURE}") from None
+    if found.format != FORMAT:
+        raise SpeechRnnError(f"{path}: has format {found.format}, this speechrnn reads {FORMAT}; {_CURE}")
+    if found.language_model_bytes != language_model.stat().st_size:
+        raise SpeechRnnError(f"{path}: was tuned for an older {language_model.name}; delete it, or {_CURE}")
+    return found.weights
