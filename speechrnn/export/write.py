@@ -1,8 +1,11 @@
 """From a model folder to the `.onnx` that ships: assembled, quantised if asked for, checked, then named."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import onnx
 
@@ -23,15 +26,19 @@ class Export:
     distance: float
 
 
-def export_model(folder: Path, to: Path, int8: bool = False) -> Export:
+def export_model(
+    folder: Path, to: Path, int8: bool = False, card: Mapping[str, Any] = MappingProxyType({})
+) -> Export:
     """Write the model in `folder` as the `.onnx` file `to`, with int8 weights if `int8`.
 
+    What is in `card` is added to the card that training wrote.
     The file has a temporary name until it was checked against PyTorch, so what stood under `to` before is
     lost only to a better one. Raises SpeechRnnError where the folder is no model, the place cannot be
     written, or the graph is not what PyTorch computes.
     """
     wanted = answer_of_pytorch(folder)
     trained = read_model_folder(folder)
+    trained = dataclasses.replace(trained, card={**trained.card, **card})
     model, metadata = assemble(trained), description(trained)
     if int8:
         metadata = dataclasses.replace(metadata, precision="int8")

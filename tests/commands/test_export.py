@@ -33,6 +33,17 @@ def test_a_model_folder_becomes_a_file_that_transcribes(folder, tmp_path, capsys
     assert Transcriber(to, threads=1).transcribe(noise).seconds == 1
 
 
+def test_the_file_carries_the_card_that_it_is_given(folder, tmp_path, capsys):
+    (tmp_path / "card.json").write_text('{"use": "tests", "wer": {"noise": "100 %"}}')
+    export = ["export", str(folder), "--to", str(tmp_path / "m.onnx"), "--card", str(tmp_path / "card.json")]
+    assert main(export) == 0
+    card = Transcriber(tmp_path / "m.onnx").model.metadata.card
+    assert card == {"data": "none, made up", "use": "tests", "wer": {"noise": "100 %"}}
+    (tmp_path / "card.json").write_text('["use"]')
+    assert main(export) == 2
+    assert "card.json: is not a JSON object" in capsys.readouterr().err
+
+
 def test_int8_gives_the_same_text_in_any_company(tmp_path):
     import soundfile
 
