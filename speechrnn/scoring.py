@@ -18,6 +18,7 @@ import jiwer
 import numpy as np
 from numpy.typing import NDArray
 
+from speechrnn.manifest import Utterance
 from speechrnn.text import normalise
 
 RESAMPLES = 2000
@@ -94,6 +95,27 @@ class Score:
         return sorted(wrong, key=lambda u: (-u.words.errors, u.words.length, u.id))[:number]
 
 
+def score_utterances(utterances: Sequence[Utterance], texts: Sequence[str]) -> Score:
+    """Return the error rates of `texts`, recognised in `utterances`, paired by position."""
+    return score(
+        [utterance.text for utterance in utterances],
+        texts,
+        [utterance.speaker for utterance in utterances],
+        [utterance.id for utterance in utterances],
+    )
+
+
+def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> Counts:
+    """Return the word edits between `references` and `hypotheses`, paired by position, over all of them."""
+    return _total(_word_counts(references, hypotheses))
+
+
+def closest(reference: str, hypotheses: Sequence[str]) -> str:
+    """Return the first of `hypotheses` that has the fewest word errors: what an oracle would pick."""
+    errors = [counts.errors for counts in _word_counts([reference] * len(hypotheses), hypotheses)]
+    return hypotheses[errors.index(min(errors))]
+
+
 def score(
     references: Sequence[str],
     hypotheses: Sequence[str],
@@ -111,7 +133,7 @@ def score(
     ids = [str(number) for number in range(1, len(references) + 1)] if ids is None else ids
     references = [normalise(text) for text in references]
     hypotheses = [normalise(text) for text in hypotheses]
-    words = _counts(jiwer.process_words(references, hypotheses))
+    words = _word_counts(references, hypotheses)
     characters = _counts(jiwer.process_characters(references, hypotheses))
     utterances = tuple(
         UtteranceScore(*row)
@@ -149,6 +171,10 @@ def aligned_words(reference: str, hypothesis: str) -> list[tuple[str | None, str
         else:
             pairs += zip(left, right, strict=True)
     return pairs
+
+
+def _word_counts(references: Sequence[str], hypotheses: Sequence[str]) -> list[Counts]:
+    return _counts(jiwer.process_words(list(map(normalise, references)), list(map(normalise, hypotheses))))
 
 
 def _counts(alignment: jiwer.WordOutput | jiwer.CharacterOutput) -> list[Counts]:

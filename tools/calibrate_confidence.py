@@ -2,7 +2,7 @@
 
     python tools/calibrate_confidence.py MODEL.onnx --manifest held-out.jsonl
     python tools/calibrate_confidence.py MODEL.onnx --manifest held-out.jsonl --store
-    python tools/calibrate_confidence.py MODEL.onnx --manifest held-out.jsonl --beam 25 --lm words.slm --store
+    python tools/calibrate_confidence.py MODEL.onnx --manifest held-out.jsonl --lm words.ngram --store
 
 Prints the expected calibration error and the area under the ROC curve (right against wrong words), as decoded
 and calibrated. The latter is cross-fitted: each half of the speakers is rated by what the other half taught.
@@ -12,7 +12,6 @@ The recordings must be ones that neither the model nor the language model was tr
 
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -20,25 +19,20 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from speechrnn.audio import read_audio
-from speechrnn.decoding.beam.search import BeamSearch
-from speechrnn.decoding.beam.settings import BeamSettings
-from speechrnn.decoding.calibration import Decoder, fit_calibration
+from speechrnn.commands.decoder_flags import GREEDY, DecoderFlags, decoder, kind
+from speechrnn.decoding.calibration import fit_calibration
 from speechrnn.decoding.confidence_quality import (
     JudgedWords,
     area_under_roc,
     expected_calibration_error,
     judged_words,
 )
-from speechrnn.decoding.greedy import greedy
 from speechrnn.decoding.hypothesis import Word
-from speechrnn.decoding.ngram.model import NgramModel
 from speechrnn.errors import SpeechRnnError
 from speechrnn.export.store_calibration import store_calibration
 from speechrnn.manifest import Utterance, read_manifest
-from speechrnn.metadata import Metadata
-from speechrnn.runtime.acoustic_model import AcousticModel
 from speechrnn.runtime.transcriber import Transcriber
+from speechrnn.runtime.utterances import of_each
 
 
 @dataclass(frozen=True)
@@ -49,23 +43,15 @@ class Options:
     """The .onnx file."""
     manifest: Path
     """Held-out recordings with transcripts, of several speakers."""
-    beam: int = 0
-    """Width of the beam search; 0 decodes greedily."""
-    lm: Path | None = None
-    """Word n-gram for the beam search."""
-    lm_weight: float = 1.0
-    """Its weight."""
-    word_bonus: float = 0.0
-    """Added for every word in the beam search."""
     store: bool = False
     """Write the calibration into the model's file."""
+    decoding: tyro.conf.OmitArgPrefixes[DecoderFlags] = GREEDY
 
 
 def main(options: Options) -> None:
     """Decode, fit, print and store."""
     utterances = read_manifest(options.manifest)
-    decode = decoder(options, AcousticModel(options.model).metadata)
-    recognised = recognise(Transcriber(options.model, decode=decode), utterances)
+    recognised = recognise(options, utterances)
     halves = [
         judged_words(
             (words, utterance.text)
@@ -87,34 +73,27 @@ def main(options: Options) -> None:
     calibration = fit_calibration(both.confidences, both.letters, both.right)
     print(f"fitted on all: {calibration}")
     if options.store:
-        store_calibration(options.model, "beam" if options.beam else "greedy", calibration)
+        store_calibration(options.model, kind(options.decoding), calibration)
         print(f"stored in {options.model}")
 
 
-def decoder(options: Options, metadata: Metadata) -> Decoder:
-    """Return the decoder that `options` ask for, without any calibration."""
-    if not options.beam:
-        return greedy
-    model = NgramModel.open(options.lm) if options.lm else None
-    settings = BeamSettings(options.beam, options.lm_weight, options.word_bonus)
-    search = BeamSearch(metadata.vocabulary, settings, model)
-    return lambda log_probs, _, frame_seconds: search.decode(log_probs, frame_seconds)[0]
-
-
-def recognise(transcriber: Transcriber, utterances: Sequence[Utterance]) -> list[tuple[Word, ...]]:
-    """Return the words recognised in each of `utterances`, one utterance a core."""
-
-    def words(utterance: Utterance) -> tuple[Word, ...]:
-        samples = read_audio(
-            utterance.audio_filepath,
-            transcriber.sample_rate,
-            offset=utterance.offset,
-            duration=utterance.duration,
-        )
-        return transcriber.transcribe(samples).words
-
-    with ThreadPoolExecutor(transcriber.threads) as pool:
-        return list(pool.map(words, utterances))
+def recognise(options: Options, utterances: Sequence[Utterance]) -> list[tuple[Word, ...]]:
+    """Return the words recognised in each of `utterances`, with confidences as the decoder gives them."""
+    transcriber = Transcriber(
+        options.model, decoder=lambda metadata: decoder(options.decoding, metadata.vocabulary)
+    )
+    results = of_each(
+        utterances,
+        transcriber.sample_rate,
+        transcriber.threads,
+        lambda samples: transcriber.transcribe(samples).words,
+    )
+    recognised = []
+    for words in results:
+        if isinstance(words, SpeechRnnError):
+            raise words
+        recognised.append(words)
+    return recognised
 
 
 def in_first_half(utterance: Utterance, utterances: Sequence[Utterance]) -> bool:

@@ -1,7 +1,7 @@
 """How far the word times of a decoder are from those of forced alignment, in frames.
 
     python tools/measure_times.py MODEL.onnx --manifest test.jsonl
-    python tools/measure_times.py MODEL.onnx --manifest test.jsonl --beam 25 --lm words.slm
+    python tools/measure_times.py MODEL.onnx --manifest test.jsonl --lm words.ngram
 
 Each recording is decoded, and its transcript is aligned to the same log-probabilities. Words that were
 recognised rightly are in both; the distances of their starts and of their ends are printed. This compares
@@ -18,17 +18,14 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from speechrnn.audio import read_audio
+from speechrnn.commands.decoder_flags import GREEDY, DecoderFlags, decoder
 from speechrnn.decoding.alignment import align, frame_edges
-from speechrnn.decoding.beam.search import BeamSearch
-from speechrnn.decoding.beam.settings import BeamSettings
-from speechrnn.decoding.greedy import greedy
 from speechrnn.decoding.hypothesis import Hypothesis
-from speechrnn.decoding.ngram.model import NgramModel
 from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import read_manifest
 from speechrnn.runtime import emissions
 from speechrnn.runtime.acoustic_model import AcousticModel
+from speechrnn.runtime.utterances import samples_of
 from speechrnn.scoring import aligned_words
 from speechrnn.text import Vocabulary, normalise
 
@@ -43,14 +40,7 @@ class Options:
     """The .onnx file."""
     manifest: Path
     """Recordings with transcripts."""
-    beam: int = 0
-    """Width of the beam search; 0 decodes greedily."""
-    lm: Path | None = None
-    """Word n-gram for the beam search."""
-    lm_weight: float = 1.0
-    """Its weight."""
-    word_bonus: float = 0.0
-    """Added for every word in the beam search."""
+    decoding: tyro.conf.OmitArgPrefixes[DecoderFlags] = GREEDY
 
 
 def main(options: Options) -> None:
@@ -73,28 +63,15 @@ def distances_of_all(options: Options) -> Iterator[Distances]:
     """Yield the distances of each recording; those that cannot be aligned are named and left out."""
     model = AcousticModel(options.model)
     vocabulary = model.metadata.vocabulary
-    search = beam_search(options, vocabulary)
+    decode = decoder(options.decoding, vocabulary)
     for utterance in read_manifest(options.manifest):
-        samples = read_audio(
-            utterance.audio_filepath,
-            model.metadata.sample_rate,
-            offset=utterance.offset,
-            duration=utterance.duration,
-        )
+        samples = samples_of(utterance, model.metadata.sample_rate)
         log_probs = emissions.of_samples(model, samples).log_probs
-        found = search.decode(log_probs, 1.0)[0] if search else greedy(log_probs, vocabulary, 1.0)
+        found = decode(log_probs, 1.0)[0]
         try:
             yield distances_in_frames(found, utterance.text, log_probs, vocabulary)
         except SpeechRnnError as error:
             print(f"left out: {utterance.id}: {error}", file=sys.stderr)
-
-
-def beam_search(options: Options, vocabulary: Vocabulary) -> BeamSearch | None:
-    """Return the search that `options` ask for, or None for greedy decoding."""
-    if not options.beam:
-        return None
-    settings = BeamSettings(options.beam, options.lm_weight, options.word_bonus)
-    return BeamSearch(vocabulary, settings, NgramModel.open(options.lm) if options.lm else None)
 
 
 def distances_in_frames(

@@ -9,7 +9,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Literal, Optional
 
 from speechrnn.errors import SpeechRnnError, check_readable
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DecoderFlags:
-    """How the words are found. With any of these flags it is a beam search, without them decoding is greedy."""
+    """How words are found: with any of these flags by a beam search, without them greedily."""
 
     beam: Optional[int] = None  # noqa: UP045
     """Prefixes kept from one frame to the next; 25 where only other flags ask for a beam search. More is
@@ -74,14 +74,14 @@ def decoder(flags: DecoderFlags, vocabulary: "Vocabulary") -> "Decoder":
 
 
 def calibrated_decoder(flags: DecoderFlags, metadata: "Metadata") -> "Decoder":
-    """Return the same for a model file that describes itself in `metadata`, confidences as calibrated there."""
+    """Return the same for the model file that `metadata` is of, with confidences as calibrated there."""
     from speechrnn.decoding.calibration import calibrating
 
     return calibrating(decoder(flags, metadata.vocabulary), metadata.calibrations.get(kind(flags)))
 
 
-def kind(flags: DecoderFlags) -> str:
-    """Return "greedy" or "beam", under which a model file keeps the calibration of its confidences."""
+def kind(flags: DecoderFlags) -> Literal["greedy", "beam"]:
+    """Return the name under which a model file keeps the calibration of its confidences."""
     return "greedy" if flags == GREEDY else "beam"
 
 

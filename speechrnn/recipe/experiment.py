@@ -16,7 +16,7 @@ from pathlib import Path
 from speechrnn import config
 from speechrnn.manifest import Utterance, write_manifest
 from speechrnn.recipe.report import Measurement, Sample, Story, write_report
-from speechrnn.scoring import score
+from speechrnn.scoring import score_utterances
 from speechrnn.scoring_report import percent
 
 FP32_FILE = "model.onnx"
@@ -76,21 +76,17 @@ def measure(
     model: Path, exported: Sequence[Path], tests: Mapping[str, Sequence[Utterance]], say: Say
 ) -> list[Measurement]:
     """Return the error rates of the model folder and of the files exported from it on all `tests`."""
-    from speechrnn.commands.evaluate import with_folder, with_onnx
+    from speechrnn.commands.decoder_flags import GREEDY
+    from speechrnn.commands.recognition import recognise
 
     measurements = []
     for test, utterances in tests.items():
         seconds = sum(utterance.duration for utterance in utterances)
         for path in (model, *exported):
             start = time.perf_counter()
-            found = with_folder(path, utterances, "auto") if path == model else with_onnx(path, utterances)
+            found = recognise(path, utterances, GREEDY, "auto")
             elapsed = time.perf_counter() - start
-            scored = score(
-                [u.text for u in found.utterances],
-                found.texts,
-                [u.speaker for u in found.utterances],
-                [u.id for u in found.utterances],
-            )
+            scored = score_utterances(found.utterances, [texts[0] for texts in found.results])
             name = "PyTorch" if path == model else path.name
             say(f"{test}, {name}: WER {percent(scored.wer, scored.wer_interval)}")
             measurements.append(Measurement(test, name, scored, seconds, elapsed))

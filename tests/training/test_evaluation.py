@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from speechrnn.manifest import Utterance, read_manifest
 from speechrnn.text import BLANK, Vocabulary
 from speechrnn.training.data.batch import Example, stack
 from speechrnn.training.data.units import Speller
-from speechrnn.training.evaluation import recognise, recognise_with_folder, score_transcripts
+from speechrnn.training.evaluation import LogProbs, recognise, recognise_with_folder, score_transcripts
 from speechrnn.training.model.initialise import random_network
 from speechrnn.training.model.network_folder import write_network
 from speechrnn.training.optimisation.distributed import Ranks
@@ -52,16 +53,27 @@ def test_scores_pair_texts_by_id() -> None:
     assert [utterance.hypothesis for utterance in score.utterances] == ["a d", "c"]
 
 
+def frames_of(vocabulary: Vocabulary) -> Callable[[LogProbs], int]:
+    """Counts the frames of each utterance, of log-probabilities of `vocabulary`."""
+
+    def count(log_probs: LogProbs) -> int:
+        assert log_probs.shape[1] == len(vocabulary)
+        return len(log_probs)
+
+    return count
+
+
 def test_a_model_folder_writes_something_for_every_utterance_that_can_be_heard(tmp_path: Path) -> None:
     run = tiny_run()
     write_network(tmp_path / "model", {}, random_network(run, 4), run.model, Speller(VOCABULARY))
     utterances = read_manifest(tone_manifest(tmp_path, "some", 4, seed=0))
     utterances[2].audio_filepath.write_bytes(b"this is no sound")
-    texts, screening = recognise_with_folder(tmp_path / "model", utterances, "cpu")
-    assert texts.keys() == {"some-0", "some-1", "some-3"}
+    frames, screening = recognise_with_folder(tmp_path / "model", utterances, frames_of, "cpu")
+    assert frames.keys() == {"some-0", "some-1", "some-3"}
+    assert min(frames.values()) > 0
     assert [utterance.id for utterance in screening.left_out] == ["some-2"]
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpeechRnnError, match="is not a model folder"):
-        recognise_with_folder(tmp_path / "nothing", [], "cpu")
+        recognise_with_folder(tmp_path / "nothing", [], frames_of, "cpu")
