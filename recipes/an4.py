@@ -46,13 +46,12 @@ class Options:
 
 def main() -> int:
     """Carry the experiment out and return the exit status."""
-    import tyro
-
+    from speechrnn.commands.flags import read_flags
     from speechrnn.corpora import an4
     from speechrnn.recipe.experiment import Experiment, carry_out
     from speechrnn.training.machine import fit_machine
 
-    options = tyro.cli(Options)
+    options = read_flags(Options)
     corpus = an4.read(an4.find(options.data_dir) or an4.fetch(DOWNLOADS))
     return carry_out(
         Experiment(

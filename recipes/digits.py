@@ -52,13 +52,12 @@ class Options:
 
 def main() -> int:
     """Carry the experiment out and return the exit status."""
-    import tyro
-
+    from speechrnn.commands.flags import read_flags
     from speechrnn.corpora import digit_strings, digits
     from speechrnn.manifest import read_manifest
     from speechrnn.recipe.experiment import Experiment, carry_out
 
-    options = tyro.cli(Options)
+    options = read_flags(Options)
     name = "digits" if options.holdout_speaker is None else f"digits-without-{options.holdout_speaker}"
     folder = options.to or Path("runs") / name
     corpus = digits.find(options.data_dir) or digits.fetch(DOWNLOADS)

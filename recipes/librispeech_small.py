@@ -95,12 +95,11 @@ class Recordings(NamedTuple):
 
 def main() -> int:
     """Carry the experiment out and return the exit status."""
-    import tyro
-
+    from speechrnn.commands.flags import read_flags
     from speechrnn.recipe.experiment import Experiment, carry_out
     from speechrnn.training.machine import fit_machine
 
-    options = tyro.cli(Options)
+    options = read_flags(Options)
     say = Console(stderr=True, soft_wrap=True, highlight=False).print
     name, recordings = find_recordings(options, say)
     run = SYNTHETIC_RUN if name == "synthetic" else fit_machine(REAL_RUN)

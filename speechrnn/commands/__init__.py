@@ -62,15 +62,10 @@ def run(name: str, flags: Sequence[str]) -> int:
         near = get_close_matches(name, COMMANDS, n=1)
         cure = f"did you mean {near[0]}?" if near else "`speechrnn --help` lists the commands"
         raise SpeechRnnError(f"{name}: no such command; {cure}")
-    import tyro
+    from speechrnn.commands.flags import read_flags
 
     command = import_module(f"speechrnn.commands.{name}")
-    options = tyro.cli(
-        getattr(command, name.capitalize()),
-        prog=f"speechrnn {name}",
-        args=flags,
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    options = read_flags(getattr(command, name.capitalize()), f"speechrnn {name}", flags)
     status: int = command.run(options)
     return status
 
