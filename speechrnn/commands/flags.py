@@ -16,8 +16,9 @@ from speechrnn.errors import SpeechRnnError
 
 Flags = TypeVar("Flags")
 
-FRAME = "╭╮╰╯│─ "
-FLAG = re.compile(r"│ {5}\[?(--[\w.-]+|[A-Z]+)")  # deeper ones are words of help texts
+FRAME = "│ "
+RULE = "─-│ "  # the second where the terminal has no Unicode
+FLAG = re.compile(r"[│ ] {5}\[?(--[\w.-]+|[A-Z]+)")  # deeper ones are words of help texts
 HELP = ("For full helptext", "Argument helptext")
 
 
@@ -57,7 +58,7 @@ def paragraphs(page: str) -> list[list[str]]:
     """Return the lines of `page` between its frame and its rules, paragraph by paragraph."""
     found: list[list[str]] = [[]]
     for line in page.splitlines()[1:-1]:
-        if line.strip(FRAME):
+        if line.strip(RULE):
             found[-1].append(line)
         else:
             found.append([])

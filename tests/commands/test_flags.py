@@ -1,5 +1,6 @@
 """Flags that do not fit are told in one line, with what to do."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -59,6 +60,11 @@ def test_a_wrong_choice_names_the_right_ones_however_wide_the_terminal(
     monkeypatch.setenv("COLUMNS", width)
     line = complaint("--manifest", "a", "--unit", "sentences")
     assert "'words', 'letters'" in line
+
+
+def test_a_terminal_without_unicode_gets_the_same_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    assert complaint() == "missing: --manifest; --help lists all flags"
 
 
 def test_help_is_printed_and_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
