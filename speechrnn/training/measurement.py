@@ -23,6 +23,7 @@ from speechrnn.training.optimisation.task import Task
 from speechrnn.training.optimisation.update import Updates
 
 TIMED_BATCHES = 5  # the first of them warms up
+TIMED_SECONDS = 3.0  # at least, so that small batches are timed more often
 VALIDATION_COST = 0.4  # of the time that training takes for the same audio: forward only, and decoding
 
 
@@ -117,8 +118,11 @@ def _audio_per_second(updates: Updates, batches: Sequence[Batch], device: torch.
     try:
         updates(batches[:1])
         start = _now(device)
-        seen = [updates([batch]) for batch in batches[1:]]
-        return sum(update.audio_seconds for update in seen) / (_now(device) - start)
+        audio = elapsed = 0.0
+        while elapsed < TIMED_SECONDS:
+            audio += sum(updates([batch]).audio_seconds for batch in batches[1:])
+            elapsed = _now(device) - start
+        return audio / elapsed
     finally:
         updates.close()
 
