@@ -4,7 +4,8 @@ This is the only place where the package touches numba. A function is compiled a
 code is kept in a cache folder so that later processes start at once, and stderr is told about it, because
 compiling takes seconds. The cache of a source file is keyed by the text of that file and of every file of
 the package that it imports: numba alone looks at one file, and would go on using a search that was compiled
-together with an older scorer.
+together with an older scorer. Before it loads machine code numba alone gets ready to compile, which takes
+longer than the loading; here that waits until something has to be compiled.
 
 Where the cache lies: `NUMBA_CACHE_DIR` if set, else the user's cache folder, else (no home, or one that
 cannot be written) a private folder for temporary files, else nowhere: then every process compiles anew.
@@ -23,6 +24,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import event
+from numba.core.runtime.nrt import rtsys
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -57,8 +59,23 @@ def _compiled(function: Function, **options: bool) -> Function:
             dispatcher = _njit(nogil=True, cache=True, **options)(function)
         finally:
             _settings.CACHE_DIR = before
+        _load_at_once(dispatcher._cache)
     _announcement.watch(dispatcher)
     return cast(Function, dispatcher)
+
+
+def _load_at_once(cache: Any) -> None:
+    """Let numba's `cache` of a function load machine code without refreshing what only compiling needs.
+
+    A compilation refreshes it by itself. Loaded code needs the runtime that counts references, and no more.
+    """
+
+    def load_overload(signature: Any, target: Any) -> Any:
+        rtsys.initialize(target)
+        with cache._guard_against_spurious_io_errors():
+            return cache._load_overload(signature, target)
+
+    cache.load_overload = load_overload
 
 
 @cache

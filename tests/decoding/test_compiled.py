@@ -52,6 +52,30 @@ def test_the_first_process_says_that_it_compiles_and_the_second_finds_it_done(ru
     assert run_script(**home) == (place, "")
 
 
+def test_loading_what_was_compiled_does_not_get_ready_to_compile(tmp_path):
+    program = (
+        "import sys, numpy as np\n"
+        "from speechrnn.decoding.beam.search import BeamSearch\n"
+        "from speechrnn.text import BLANK, Vocabulary\n"
+        "search = BeamSearch(Vocabulary('characters', (BLANK, ' ', 'a', 'b')))\n"
+        "log_probs = np.log(np.random.default_rng(0).dirichlet(np.ones(4), 9)).astype(np.float32)\n"
+        "print(search.decode(log_probs, 0.04))\n"
+        "print('numba.cpython.listobj' in sys.modules)\n"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        )
+        for _ in range(2)
+    )
+    assert "compiling" in first.stderr
+    assert second.stderr == ""
+    hypotheses, ready = first.stdout.splitlines()
+    assert ready == "True"
+    assert second.stdout.splitlines() == [hypotheses, "False"]
+
+
 def test_numbas_own_setting_is_obeyed(run_script, tmp_path):
     place, _ = run_script(NUMBA_CACHE_DIR=str(tmp_path / "mine"), HOME=str(tmp_path))
     assert place == str(tmp_path / "mine")
