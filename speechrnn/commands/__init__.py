@@ -25,7 +25,7 @@ COMMANDS = {
     "info": "tell what a model file, model folder or training state is",
     "manifest": "make a manifest of a corpus, and tell what is in it",
     "corpus": "download or make a corpus",
-    "lm": "make, measure and convert n-gram language models",
+    "lm": "make, measure, tune and convert n-gram language models",
 }
 
 

@@ -1,4 +1,4 @@
-"""`speechrnn lm`: make, measure and convert n-gram language models.
+"""`speechrnn lm`: make, measure, tune and convert n-gram language models.
 
 A model is written as ARPA where the name ends in .arpa or .arpa.gz, which every tool reads, and otherwise in
 the form that opens at once. Text is taken as it stands: write it as the recogniser writes.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from speechrnn.commands.lm_tune import Tune
 from speechrnn.decoding.ngram.text_blocks import Units
 from speechrnn.errors import SpeechRnnError
 
@@ -97,11 +98,12 @@ class Convert:
 
 @dataclass(frozen=True)
 class Lm:
-    """Make, measure and convert n-gram language models."""
+    """Make, measure, tune and convert n-gram language models."""
 
     action: tyro.conf.OmitArgPrefixes[
         Annotated[Train, tyro.conf.subcommand("train")]
         | Annotated[Perplexity, tyro.conf.subcommand("perplexity")]
+        | Annotated[Tune, tyro.conf.subcommand("tune")]
         | Annotated[Convert, tyro.conf.subcommand("convert")]
     ]
 

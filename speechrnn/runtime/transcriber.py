@@ -60,7 +60,7 @@ class Transcriber:
             raise SpeechRnnError(f"--threads: must be 1 or more, not {threads}")
         self.model = AcousticModel(find_model(model).path)
         self.sample_rate = self.model.metadata.sample_rate
-        self.threads = threads or _cores()
+        self.threads = threads or cores()
         self.channel = channel
         self.decode = (decoder or calibrated_greedy)(self.model.metadata)
 
@@ -145,7 +145,7 @@ def _checked(samples: Samples) -> Samples:
     return samples.astype(np.float32)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

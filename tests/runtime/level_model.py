@@ -28,6 +28,9 @@ METADATA = Metadata(
     card={"name": "levels"},
 )
 
+AB_OR_AC = np.repeat(np.array([0.0, 0.2, 0.0, 0.345, 0.0], np.float32), FRAME)
+"""Samples [samples] in which the model hears `ab`, and nearly as much `ac`: b is e times as likely as c."""
+
 
 def write_level_model(path: Path, metadata: Metadata = METADATA) -> Path:
     graph = GraphBuilder()
