@@ -2,6 +2,7 @@
 
     python recipes/librispeech_small.py                              mini LibriSpeech, else synthetic speech
     python recipes/librispeech_small.py --corpus small --minutes 600
+    python recipes/librispeech_small.py --lm-text books.txt.xz       an n-gram of other text as well
     torchrun --nproc-per-node 8 recipes/librispeech_small.py --corpus 960h
 
 Recordings are taken from --data-dir (or SPEECHRNN_DATA), any tree in LibriSpeech's layout, FLAC or Opus, else
@@ -20,7 +21,7 @@ from rich.console import Console
 
 from speechrnn import config
 from speechrnn.commands import guarded
-from speechrnn.errors import SpeechRnnError
+from speechrnn.errors import SpeechRnnError, check_readable
 from speechrnn.manifest import Utterance
 
 
@@ -85,6 +86,8 @@ class Options:
     """Parts to train on, instead of those of --corpus."""
     test_parts: tuple[str, ...] = ()
     """Parts to measure on, instead of those of --corpus."""
+    lm_text: tuple[Path, ...] = ()
+    """Text for the n-gram besides the training transcripts: a sentence a line, plain or compressed."""
     minutes: float | None = None
     """Time limit of training."""
     seed: int = 0
@@ -108,6 +111,8 @@ def main() -> int:
 
     options = read_flags(Options)
     say = Console(stderr=True, soft_wrap=True, highlight=False).print
+    for path in options.lm_text:
+        check_readable(path)
     name, recordings = find_recordings(options, say)
     run = SYNTHETIC_RUN if name == "synthetic" else fit_machine(REAL_RUN)
     run = with_options(run, options)
@@ -122,6 +127,7 @@ def main() -> int:
             train=recordings.train,
             tests=recordings.tests,
             folder=options.to or Path("runs") / f"librispeech-{name}",
+            texts=options.lm_text,
         ),
         say,
     )

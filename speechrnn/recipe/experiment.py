@@ -1,6 +1,7 @@
 """An experiment: train on one corpus, measure on others, export, and report.
 
-    utterances -> manifests -> training -> model folder -> .onnx, fp32 and int8 -> error rates -> report
+    utterances -> manifests -> training -> model folder -> .onnx, fp32 and int8 (-> n-gram, tuned)
+               -> error rates -> report
 
 The recipes say what is trained on what; the steps that all of them share are here. Every step is also a
 command of its own (`speechrnn train`, `export`, `evaluate`), and the run folder holds what each leaves.
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speechrnn import config
-from speechrnn.manifest import Utterance, write_manifest
+from speechrnn.commands.decoder_flags import GREEDY, DecoderFlags
+from speechrnn.manifest import Utterance, read_manifest, write_manifest
+from speechrnn.recipe.language_model import Texts, build_language_model
 from speechrnn.recipe.report import Measurement, Sample, Story, write_report
 from speechrnn.scoring import score_utterances
 from speechrnn.scoring_report import percent
@@ -39,6 +42,8 @@ class Experiment:
     folder: Path
     valid: Sequence[Utterance] = ()
     """To watch training with; where empty, a few training speakers are set aside."""
+    texts: Sequence[Path] | None = None
+    """Text for a word n-gram besides the training transcripts; None: none is made, decoding is greedy."""
 
 
 def carry_out(experiment: Experiment, say: Say) -> int:
@@ -55,8 +60,11 @@ def carry_out(experiment: Experiment, say: Say) -> int:
     if stopped_by is not None:
         return 128 + stopped_by
     exported = export_both(folder, say)
-    measurements = measure(folder / "model", exported, experiment.tests, say)
-    page = write_report(folder, tell(experiment, exported[0], measurements, say))
+    ngram = None
+    if experiment.texts is not None:
+        ngram = build_language_model(exported[0], folder, texts_of(experiment, train_manifest), say)
+    measurements = measure(folder / "model", exported, experiment.tests, ngram, say)
+    page = write_report(folder, tell(experiment, exported[0], ngram, measurements, say))
     say(f"report: {page}")
     return 0
 
@@ -72,29 +80,52 @@ def export_both(folder: Path, say: Say) -> tuple[Path, Path]:
     return files
 
 
+def texts_of(experiment: Experiment, train_manifest: Path) -> Texts:
+    """Return what the n-gram is made of, and the held-out utterances: those that training validates on."""
+    from speechrnn.training.data.held_out import set_aside
+
+    assert experiment.texts is not None
+    utterances = read_manifest(train_manifest)
+    held_out = experiment.valid or set_aside(utterances, experiment.run.seed)[1]
+    return Texts([utterance.text for utterance in utterances], experiment.texts, held_out)
+
+
 def measure(
-    model: Path, exported: Sequence[Path], tests: Mapping[str, Sequence[Utterance]], say: Say
+    model: Path,
+    exported: Sequence[Path],
+    tests: Mapping[str, Sequence[Utterance]],
+    ngram: Path | None,
+    say: Say,
 ) -> list[Measurement]:
-    """Return the error rates of the model folder and of the files exported from it on all `tests`."""
-    from speechrnn.commands.decoder_flags import GREEDY
+    """Return the error rates of the model folder and of the files exported from it on all `tests`.
+
+    All are measured greedily, and the exported ones, as they are used, with the `ngram` if there is one.
+    """
     from speechrnn.commands.recognition import recognise
 
+    ways = [(path, GREEDY) for path in (model, *exported)]
+    if ngram is not None:
+        ways += [(path, DecoderFlags(lm=ngram)) for path in exported]
     measurements = []
     for test, utterances in tests.items():
         seconds = sum(utterance.duration for utterance in utterances)
-        for path in (model, *exported):
+        for path, flags in ways:
             start = time.perf_counter()
-            found = recognise(path, utterances, GREEDY, "auto")
+            found = recognise(path, utterances, flags, "auto")
             elapsed = time.perf_counter() - start
             scored = score_utterances(found.utterances, [texts[0] for texts in found.results])
             name = "PyTorch" if path == model else path.name
-            say(f"{test}, {name}: WER {percent(scored.wer, scored.wer_interval)}")
-            measurements.append(Measurement(test, name, scored, seconds, elapsed))
+            decoding = "greedy" if flags == GREEDY else "beam, n-gram"
+            say(f"{test}, {name}, {decoding}: WER {percent(scored.wer, scored.wer_interval)}")
+            measurements.append(Measurement(test, name, decoding, scored, seconds, elapsed))
     return measurements
 
 
-def tell(experiment: Experiment, onnx: Path, measurements: Sequence[Measurement], say: Say) -> Story:
+def tell(
+    experiment: Experiment, onnx: Path, ngram: Path | None, measurements: Sequence[Measurement], say: Say
+) -> Story:
     """Return what the report says, with one held-out recording transcribed by the exported model."""
+    from speechrnn.decoding.beam.tuned_weights import read_weights
     from speechrnn.model_folder import read_model_folder
     from speechrnn.runtime.transcriber import Transcriber
     from speechrnn.training.checkpoint import RunFolder, read_record
@@ -114,6 +145,7 @@ def tell(experiment: Experiment, onnx: Path, measurements: Sequence[Measurement]
         train_hours=sum(utterance.duration for utterance in experiment.train) / 3600,
         parameters=sum(weight.size for weight in weights.values()),
         measurements=measurements,
+        weights=read_weights(ngram) if ngram else None,
         sample=Sample(chosen.audio_filepath, chosen.text, text),
         history=experiment.folder / "history.jsonl",
         machine=machine(),

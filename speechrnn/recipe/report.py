@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from speechrnn import config
+from speechrnn.decoding.beam.tuned_weights import TunedWeights
 from speechrnn.errors import missing_extra
 from speechrnn.scoring import Score
 from speechrnn.scoring_report import percent, worst_utterances
@@ -26,6 +27,7 @@ class Measurement:
 
     test: str
     model: str
+    decoding: str
     score: Score
     audio_seconds: float
     seconds: float
@@ -52,6 +54,8 @@ class Story:
     train_hours: float
     parameters: int
     measurements: Sequence[Measurement]
+    weights: TunedWeights | None
+    """How much the n-gram counts, if there is one."""
     sample: Sample
     history: Path
     machine: str
@@ -64,7 +68,7 @@ def write_report(folder: Path, story: Story) -> Path:
     page = folder / REPORT_FILE
     sections = (
         heading(story),
-        results(story.measurements),
+        results(story.measurements, story.weights),
         training(story, entries),
         transcript(story.sample),
     )
@@ -77,20 +81,26 @@ def heading(story: Story) -> str:
     return f"# {story.title}\n\n{story.corpus}\n\n    {story.command}\n\nMachine: {story.machine}"
 
 
-def results(measurements: Sequence[Measurement]) -> str:
-    """Return the table of error rates, with 95 % intervals."""
+def results(measurements: Sequence[Measurement], weights: TunedWeights | None) -> str:
+    """Return the table of error rates, with 95 % intervals, and how they were found."""
     rows = [
         "## Results",
         "",
-        "| test set | model | WER | CER | times real time |",
-        "|---|---|---|---|---|",
+        "| test set | model | decoding | WER | CER | times real time |",
+        "|---|---|---|---|---|---|",
     ]
     for m in measurements:
         wer = percent(m.score.wer, m.score.wer_interval)
         cer = percent(m.score.cer, m.score.cer_interval)
-        rows.append(f"| {m.test} | {m.model} | {wer} | {cer} | {m.audio_seconds / m.seconds:.0f} |")
-    test = measurements[0]
-    rows += ["", f"Greedy decoding. 95 % intervals by bootstrap over {test.score.resampled}."]
+        speed = m.audio_seconds / m.seconds
+        rows.append(f"| {m.test} | {m.model} | {m.decoding} | {wer} | {cer} | {speed:.0f} |")
+    rows += ["", f"95 % intervals by bootstrap over {measurements[0].score.resampled}."]
+    if weights is not None:
+        rows += [
+            f"n-gram: beam {weights.beam}, weight {weights.lm_weight:g}, word bonus {weights.word_bonus:g},"
+            f" the best on {weights.tuned_on} ({100 * weights.wer:.1f} % there), with an n-gram without their"
+            " sentences."
+        ]
     return "\n".join(rows)
 
 

@@ -42,6 +42,9 @@ def test_a_few_utterances_go_the_whole_way_from_recordings_to_a_report(tree, tmp
     page = (run / "report.md").read_text()
     for told in ("model.onnx", "model.int8.onnx", "PyTorch", "WER", "> said:", "million parameters"):
         assert told in page
+    assert page.count("| greedy |") == 3
+    assert page.count("| beam, n-gram |") == 2
+    assert (run / "words.ngram.weights.json").exists()
     assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert (run / "model.onnx").exists()
     again = recipe(*flags, *parts, cwd=tmp_path)
@@ -54,3 +57,8 @@ def test_a_folder_without_the_recordings_is_refused_in_one_line(tmp_path):
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
     assert "train-clean-5" in ended.stderr
+
+
+def test_a_text_that_is_not_there_is_refused_before_anything_is_trained(tmp_path):
+    ended = recipe("--data-dir", tmp_path, "--lm-text", "no-books.txt", cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (2, "speechrnn: no-books.txt: no such file; check the path\n")

@@ -72,3 +72,4 @@ def test_starting_is_held_against_imports(tmp_path) -> None:
     output = printed("benchmark_startup.py", "--rounds", "1", "--model", str(model), cache=tmp_path)
     assert "│ import speechrnn " in output
     assert "│ speechrnn transcribe second.wav" in output
+    assert " --beam 25 " in output

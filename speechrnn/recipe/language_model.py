@@ -1,0 +1,105 @@
+"""The n-gram of a recipe: made of its own transcripts and of other text, weighed on held-out speakers.
+
+    transcripts, texts -> n-gram without the held-out sentences -> weight and bonus
+                       -> n-gram of everything, with that weight beside it
+
+A model gives text that it has seen a far higher probability than new text, and a weight found on such text
+comes out far too high. So weight and bonus are found with an n-gram from which the sentences of the held-out
+speakers were removed, and hold for the n-gram of everything, which differs from it by these few.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+from speechrnn.errors import SpeechRnnError
+from speechrnn.manifest import Utterance
+from speechrnn.text import normalise
+
+NGRAM_FILE = "words.ngram"
+ORDER = 3
+SAME_TEXT = 8
+"""Sentences with so many words in a row in common are taken to be the same text, cut differently."""
+LINES_A_BLOCK = 10_000
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What an n-gram is made of, and the utterances that its weight is found on."""
+
+    transcripts: Sequence[str]
+    """Of all training utterances, the held-out ones among them."""
+    files: Sequence[Path]
+    """Further text, a sentence a line, plain or compressed."""
+    held_out: Sequence[Utterance]
+
+    def sentences(self) -> Iterator[str]:
+        """Yield all sentences, normalised. Raises SpeechRnnError for a file that cannot be read."""
+        from speechrnn.decoding.ngram.text_blocks import training_blocks
+
+        blocks = chain.from_iterable(training_blocks(path) for path in self.files)
+        lines = chain.from_iterable(block.decode("utf-8").splitlines() for block in blocks)
+        yield from filter(None, map(normalise, chain(self.transcripts, lines)))
+
+
+def build_language_model(onnx: Path, folder: Path, texts: Texts, say: Say) -> Path:
+    """Write an n-gram of `texts` into `folder`, and beside it its weight for the model `onnx`; return it."""
+    from speechrnn.commands.recognition import emit
+    from speechrnn.decoding.beam.settings import BeamSettings
+    from speechrnn.decoding.beam.tuned_weights import write_weights
+    from speechrnn.decoding.beam.tuning import Task, tune, weights_of
+    from speechrnn.decoding.ngram.backoff_model import BackoffModel
+    from speechrnn.decoding.ngram.counts import count_ngrams
+    from speechrnn.decoding.ngram.kneser_ney import estimate
+    from speechrnn.decoding.ngram.model import NgramModel
+    from speechrnn.runtime.transcriber import cores
+
+    def ngram(sentences: Iterable[str]) -> BackoffModel:
+        return estimate(count_ngrams(as_blocks(sentences), ORDER), fall_back=True)
+
+    vocabulary, found = emit(onnx, texts.held_out, "cpu")
+    if not found.utterances:
+        raise SpeechRnnError(f"{folder}: no held-out utterance can be read; {found.problems[0]}")
+    references = [utterance.text for utterance in found.utterances]
+    held_out = [normalise(utterance.text) for utterance in texts.held_out]
+    unseen = NgramModel.build(ngram(without(held_out, texts.sentences())))
+    beam = BeamSettings().beam
+    best = tune(Task(vocabulary, found.results, references), unseen, beam, cores())
+    whole = ngram(texts.sentences())
+    path = folder / NGRAM_FILE
+    NgramModel.build(whole).save(path)
+    write_weights(path, weights_of(best, beam, f"{onnx.name}; {len(references)} held-out utterances"))
+    say(
+        f"{path}: {', '.join(f'{len(grams):,} {n}-grams' for n, grams in enumerate(whole.orders, 1))};"
+        f" weight {best.lm_weight:g}, word bonus {best.word_bonus:g} (WER {100 * best.errors.rate:.1f} % on"
+        f" {len(references)} held-out utterances)"
+    )
+    return path
+
+
+def without(removed: Iterable[str], sentences: Iterable[str]) -> Iterator[str]:
+    """Yield those of `sentences` that are none of `removed`, nor have a long stretch in common with one.
+
+    Books are cut into sentences in one corpus and at pauses in another, so equality is not enough.
+    """
+    said = set(removed)
+    stretches = {stretch for sentence in said for stretch in _stretches(sentence)}
+    for sentence in sentences:
+        if sentence not in said and stretches.isdisjoint(_stretches(sentence)):
+            yield sentence
+
+
+def as_blocks(sentences: Iterable[str]) -> Iterator[bytes]:
+    """Yield `sentences` as UTF-8, many to a block, a line each."""
+    remaining = iter(sentences)
+    while lines := list(islice(remaining, LINES_A_BLOCK)):
+        yield ("\n".join(lines) + "\n").encode("utf-8")
+
+
+def _stretches(sentence: str) -> Iterator[str]:
+    """Yield every `SAME_TEXT` words in a row."""
+    words = sentence.split()
+    return (" ".join(words[n : n + SAME_TEXT]) for n in range(len(words) - SAME_TEXT + 1))
