@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from speechrnn import shipped
@@ -9,7 +10,7 @@ from speechrnn.commands import main
 from speechrnn.errors import SpeechRnnError
 from speechrnn.runtime.transcriber import Transcriber
 from speechrnn.shipped import ModelFiles, find_model, shipped_models
-from tests.runtime.level_model import METADATA, RATE, speak, write_level_model
+from tests.runtime.level_model import FRAME, METADATA, RATE, speak, write_level_model
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -64,6 +65,30 @@ def test_transcribe_takes_the_model_that_ships(english, capsys):
         assert main(["transcribe", "talk.wav", *flags]) == 0
         assert capsys.readouterr().out == "ab c\n"
     assert Transcriber().transcribe("talk.wav") == Transcriber("english").transcribe("talk.wav")
+
+
+def test_what_ships_is_decoded_with_its_language_model(english, capsys):
+    """The recording is a little nearer to b than to a, which is the only word of the language model."""
+    (english.parent / "text").write_text("a\na a\na a a\n" * 10)
+    ngram = english.with_suffix(".ngram")
+    assert main(["lm", "train", f"{english.parent}/text", "--to", str(ngram), "--discount-fallback"]) == 0
+    capsys.readouterr()
+    doubtful = np.repeat(np.array([0, 0.251, 0], np.float32), FRAME)
+    soundfile.write("doubt.wav", doubtful, RATE, subtype="FLOAT")
+    for flags, text in [
+        ([], "a"),
+        (["--model", "english"], "a"),
+        (["--beam", "5"], "a"),
+        (["--beam", "0"], "b"),
+        (["--lm-weight", "0", "--lm", str(ngram), "--lexicon", "b.txt"], "b"),
+        (["--grammar", "b.txt"], "b"),
+        (["--model", str(english)], "b"),
+    ]:
+        (english.parents[1] / "here" / "b.txt").write_text("b\n")
+        assert main(["transcribe", "doubt.wav", *flags]) == 0
+        assert capsys.readouterr().out == f"{text}\n", flags
+    assert Transcriber().transcribe("doubt.wav").text == "a"
+    assert Transcriber(english).transcribe("doubt.wav").text == "b"
 
 
 def test_info_and_evaluate_take_its_name(english, tmp_path, capsys):

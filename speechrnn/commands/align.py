@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from speechrnn.errors import SpeechRnnError
+from speechrnn.shipped import find_model
 
 if TYPE_CHECKING:
     from speechrnn.decoding.alignment import Alignment
@@ -68,7 +69,7 @@ def align_one(options: Align, audio: Path, text: Path) -> int:
     from speechrnn.runtime.transcriber import Transcriber
 
     lines = read_lines(text)
-    transcriber = Transcriber(options.model, options.threads)
+    transcriber = Transcriber(find_model(options.model).path, options.threads)
     stream = AudioStream(audio, transcriber.sample_rate, options.channel)
     emitted = emissions.of_stream(transcriber.model, stream, transcriber.threads)
     try:
@@ -122,7 +123,7 @@ def find_errors(options: Align, manifest: Path) -> int:
     from speechrnn.runtime.transcript_errors import Examined, examine, ranked
 
     utterances = read_manifest(manifest)
-    transcriber = Transcriber(options.model, options.threads)
+    transcriber = Transcriber(find_model(options.model).path, options.threads)
     results = list(examine(transcriber.model, utterances, options.channel, transcriber.threads))
     unread = [result for result in results if isinstance(result, SpeechRnnError)]
     for error in unread:

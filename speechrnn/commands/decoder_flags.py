@@ -1,13 +1,12 @@
 """The flags that say how log-probabilities become words, and the decoder that they ask for.
 
-Commands and tools hold a `DecoderFlags` among their options. Without any of these flags decoding is greedy,
-and nothing of the beam search is imported. They say `tuple` and `Optional[X]` for the reason that
-`transcribe.py` gives.
+Commands and tools hold a `DecoderFlags` among their options. Where decoding is greedy, nothing of the beam
+search is imported. They say `tuple` and `Optional[X]` for the reason that `transcribe.py` gives.
 """
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Optional
 
@@ -19,18 +18,21 @@ if TYPE_CHECKING:
     from speechrnn.decoding.hypothesis import Decoder
     from speechrnn.decoding.ngram.model import NgramModel
     from speechrnn.metadata import Metadata
+    from speechrnn.shipped import ModelFiles
     from speechrnn.text import Vocabulary
 
 
 @dataclass(frozen=True)
 class DecoderFlags:
-    """How words are found: with any of these flags by a beam search, without them greedily."""
+    """How words are found: by a beam search with any of these flags or a model that brings a language model,
+    else greedily."""
 
     beam: Optional[int] = None  # noqa: UP045
     """Prefixes kept from one frame to the next; 25 where only other flags ask for a beam search. More is
-    slower and finds better sentences, up to a point."""
+    slower and finds better sentences, up to a point. 0 decodes greedily."""
     lm: Optional[Path] = None  # noqa: UP045
-    """n-gram language model: what `speechrnn lm` wrote, or an ARPA file (plain or .gz)."""
+    """n-gram language model: what `speechrnn lm` wrote, or an ARPA file (plain or .gz); by default the one
+    that comes with the model, if any."""
     lm_weight: Optional[float] = None  # noqa: UP045
     """Factor on the log-probabilities of --lm; by default what `speechrnn lm tune` found, else 0.8."""
     word_bonus: Optional[float] = None  # noqa: UP045
@@ -45,8 +47,23 @@ class DecoderFlags:
     nbest: Optional[int] = None  # noqa: UP045
     """Give so many hypotheses instead of the likeliest."""
 
+    @property
+    def greedy(self) -> bool:
+        """Whether nothing asks for a beam search."""
+        return replace(self, beam=self.beam or None) == DecoderFlags()
+
 
 GREEDY = DecoderFlags()
+
+
+def completed(flags: DecoderFlags, model: "ModelFiles") -> DecoderFlags:
+    """Return `flags` with the language model that comes with `model`, unless they say otherwise.
+
+    They do with a language model of their own, with a grammar, and with a beam of 0.
+    """
+    if flags.lm is not None or flags.grammar is not None or flags.beam == 0:
+        return flags
+    return replace(flags, lm=model.ngram)
 
 
 def decoder(flags: DecoderFlags, vocabulary: "Vocabulary") -> "Decoder":
@@ -55,7 +72,7 @@ def decoder(flags: DecoderFlags, vocabulary: "Vocabulary") -> "Decoder":
     Its confidences are as they come. Raises SpeechRnnError, naming flag or file, for what cannot be read, or
     does not fit the vocabulary or the other flags.
     """
-    if flags == GREEDY:
+    if flags.greedy:
         from speechrnn.decoding.greedy import greedy_decoder
 
         return greedy_decoder(vocabulary)
@@ -82,7 +99,7 @@ def calibrated_decoder(flags: DecoderFlags, metadata: "Metadata") -> "Decoder":
 
 def kind(flags: DecoderFlags) -> Literal["greedy", "beam"]:
     """Return the name under which a model file keeps the calibration of its confidences."""
-    return "greedy" if flags == GREEDY else "beam"
+    return "greedy" if flags.greedy else "beam"
 
 
 def beam_settings(flags: DecoderFlags) -> "BeamSettings":
@@ -116,8 +133,6 @@ def open_language_model(path: Path) -> "NgramModel":
 
 def hot_words_of(text: str) -> "list[HotWord]":
     """Return the hot words that one value of --hotwords stands for, in the letters that models write."""
-    from dataclasses import replace
-
     from speechrnn.decoding.beam.hot_words import hot_word, read_hot_words
     from speechrnn.text import normalise
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from speechrnn.commands.decoder_flags import GREEDY, DecoderFlags
+from speechrnn.commands.decoder_flags import GREEDY, DecoderFlags, completed
 from speechrnn.errors import SpeechRnnError
 from speechrnn.shipped import find_model
 
@@ -49,7 +49,8 @@ def run(options: Evaluate) -> int:
     from speechrnn.scoring import closest, score_utterances
 
     utterances = read_manifests(options.manifest)
-    found = recognise(find_model(options.model).path, utterances, options.decoding, options.device)
+    model = find_model(options.model)
+    found = recognise(model.path, utterances, completed(options.decoding, model), options.device)
     for problem in found.problems:
         print(f"left out: {problem}", file=sys.stderr)
     if not found.utterances:

@@ -10,14 +10,18 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Annotated, Literal, Optional, TypeVar, Union
 
 import tyro
 
-from speechrnn.commands.decoder_flags import GREEDY, DecoderFlags, calibrated_decoder
+from speechrnn.commands.decoder_flags import GREEDY, DecoderFlags, calibrated_decoder, completed
 from speechrnn.errors import SpeechRnnError
+from speechrnn.shipped import find_model
+
+if TYPE_CHECKING:
+    from speechrnn.decoding.hypothesis import Decoder
+    from speechrnn.metadata import Metadata
 
 STDIN = "-"
 Item = TypeVar("Item")
@@ -53,7 +57,11 @@ def run(options: Transcribe) -> int:
     from speechrnn.runtime.transcript import as_json, as_text
 
     names = find_recordings(options.recordings)
-    decoder = partial(calibrated_decoder, options.decoding)
+
+    def decoder(metadata: "Metadata") -> "Decoder":
+        flags = completed(options.decoding, find_model(options.model))
+        return calibrated_decoder(flags, metadata)
+
     transcriber = Transcriber(options.model, options.threads, options.channel, decoder)
     nbest = options.decoding.nbest is not None
     failed = broken = 0

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -19,13 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from speechrnn.audio import AudioStream, Channel
-from speechrnn.decoding.calibration import calibrating
-from speechrnn.decoding.greedy import greedy_decoder
 from speechrnn.decoding.hypothesis import Decoder, Hypothesis, Word
 from speechrnn.errors import SpeechRnnError
 from speechrnn.metadata import Metadata
 from speechrnn.runtime.acoustic_model import AcousticModel
 from speechrnn.runtime.crew import Crew, Reading
+from speechrnn.runtime.default_decoder import default_decoder
 from speechrnn.runtime.transcript import Transcript, joined
 from speechrnn.runtime.windows import Window
 from speechrnn.shipped import find_model
@@ -44,7 +44,7 @@ class Transcriber:
     - `channel`: the channel to listen to, from 0; None or "mix" for the mean of all.
     - `decoder`: gets what the model's file says about itself and returns the decoder of its windows, such as
       `lambda metadata: BeamSearch(metadata.vocabulary).decode`, which is called from several threads at a
-      time. None decodes greedily, with the confidences that the model's file is calibrated to.
+      time. None takes the model's own (`default_decoder.py`).
 
     Raises SpeechRnnError where the model cannot be opened.
     """
@@ -58,11 +58,12 @@ class Transcriber:
     ) -> None:
         if threads is not None and threads < 1:
             raise SpeechRnnError(f"--threads: must be 1 or more, not {threads}")
-        self.model = AcousticModel(find_model(model).path)
+        files = find_model(model)
+        self.model = AcousticModel(files.path)
         self.sample_rate = self.model.metadata.sample_rate
         self.threads = threads or cores()
         self.channel = channel
-        self.decode = (decoder or calibrated_greedy)(self.model.metadata)
+        self.decode = (decoder or partial(default_decoder, files))(self.model.metadata)
 
     def transcribe(self, recording: str | Path | Samples) -> Transcript:
         """Return the transcript of a file, or of float samples [samples] in [-1, 1] at `sample_rate`.
@@ -120,11 +121,6 @@ class Transcriber:
             seconds=whole.samples / self.sample_rate,
             broken_at=blocks.broken_at if isinstance(blocks, AudioStream) else None,
         )
-
-
-def calibrated_greedy(metadata: Metadata) -> Decoder:
-    """Return the decoder of a model that nobody asked another one for."""
-    return calibrating(greedy_decoder(metadata.vocabulary), metadata.calibrations.get("greedy"))
 
 
 def _moved(word: Word, start: float, end: float) -> Word:
