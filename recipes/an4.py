@@ -19,11 +19,15 @@ from speechrnn.commands import guarded
 
 DOWNLOADS = Path("runs/corpora")
 
-# Little speech, so what helps is seeing it in many guises: small batches, masks, dropout, noise.
+# Little speech, so what helps is seeing it in many guises: small batches, masks, dropout, noise. Words
+# are few: most get a piece of their own, and a frame each 60 ms is enough for those.
 RUN = config.Run(
-    model=config.Model(encoder=config.Encoder(layers=3, width=256, dropout=0.3)),
+    model=config.Model(
+        encoder=config.Encoder(layers=3, width=256, stride=6, dropout=0.3),
+        units=config.Units(kind="bpe", pieces=128),
+    ),
     batching=config.Batching(seconds=40),
-    augmentation=config.Augmentation(mask_after_updates=600),
+    augmentation=config.Augmentation(frequency_mask_bins=20, mask_after_updates=1000),
     optimisation=config.Optimisation(peak_rate=2e-3),
     minutes=28,
     evaluate_every=500,

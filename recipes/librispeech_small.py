@@ -57,9 +57,9 @@ SYNTHETIC_RUN = config.Run(
     minutes=6.5,
     evaluate_every=400,
 )
-# Few hours are learnt by going over them often, and on a CPU the number of updates is what is short: pieces of
-# words at 60 ms cost half of what letters at 30 ms do, batches are small, masks wait until there is something
-# to disturb.
+# Few hours are learnt by going over them often, and on a CPU the number of updates is what is short: pieces
+# of words at 60 ms cost half of what letters at 30 ms do, batches are small, masks wait until there is
+# something to disturb.
 REAL_RUN = config.Run(
     model=config.Model(
         encoder=config.Encoder(layers=3, width=320, stride=6, dropout=0.2),
@@ -67,9 +67,8 @@ REAL_RUN = config.Run(
     ),
     batching=config.Batching(seconds=60),
     augmentation=config.Augmentation(
-        noise_share=0.2, reverb_share=0.1, frequency_mask_bins=20, time_mask_share=0.1, mask_after_updates=1500
+        noise_share=0.1, reverb_share=0, frequency_mask_bins=15, time_mask_share=0.1, mask_after_updates=3500
     ),
-    optimisation=config.Optimisation(peak_rate=2e-3),
     minutes=90,
 )
 
