@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechrnn.scoring import aligned_words, score
+from speechrnn.scoring import aligned_words, closest, score, word_errors
 from tests.reference.edit_distance import edit_distance
 
 sentences = st.lists(st.sampled_from(["a", "b", "c", "dd", "é"]), max_size=8).map(" ".join)
@@ -144,6 +144,20 @@ def test_the_worst_utterances_are_those_with_the_most_errors_and_none_without():
     result = score(["a b c", "a b c", "a"], ["x y c", "a b c", "x"], ids=["two", "none", "one"])
     assert [utterance.id for utterance in result.worst(5)] == ["two", "one"]
     assert [utterance.id for utterance in result.worst(1)] == ["two"]
+
+
+@given(pairs)
+def test_word_errors_are_those_of_the_score(texts: list[tuple[str, str]]):
+    references, hypotheses = zip(*texts, strict=True)
+    result, counts = score(references, hypotheses), word_errors(references, hypotheses)
+    assert (counts.length, counts.rate) == (result.words, result.wer)
+    assert counts.errors == result.substitutions + result.deletions + result.insertions
+
+
+@given(sentences, st.lists(sentences, min_size=1, max_size=6))
+def test_the_closest_hypothesis_is_the_first_with_the_fewest_word_errors(reference: str, nbest: list[str]):
+    errors = [edit_distance(reference.split(), one.split()) for one in nbest]
+    assert closest(reference, nbest) == nbest[errors.index(min(errors))]
 
 
 def random_texts(utterances: int) -> tuple[list[str], list[str]]:

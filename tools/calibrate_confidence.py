@@ -19,7 +19,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from speechrnn.commands.decoder_flags import GREEDY, DecoderFlags, decoder, kind
+from speechrnn.commands.decoder_flags import GREEDY, Decoding, decoder, kind
 from speechrnn.decoding.calibration import fit_calibration
 from speechrnn.decoding.confidence_quality import (
     JudgedWords,
@@ -45,7 +45,7 @@ class Options:
     """Held-out recordings with transcripts, of several speakers."""
     store: bool = False
     """Write the calibration into the model's file."""
-    decoding: tyro.conf.OmitArgPrefixes[DecoderFlags] = GREEDY
+    decoding: Decoding = GREEDY
 
 
 def main(options: Options) -> None:

@@ -18,7 +18,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from speechrnn.commands.decoder_flags import GREEDY, DecoderFlags, decoder
+from speechrnn.commands.decoder_flags import GREEDY, Decoding, decoder
 from speechrnn.decoding.alignment import align, frame_edges
 from speechrnn.decoding.hypothesis import Hypothesis
 from speechrnn.errors import SpeechRnnError
@@ -40,7 +40,7 @@ class Options:
     """The .onnx file."""
     manifest: Path
     """Recordings with transcripts."""
-    decoding: tyro.conf.OmitArgPrefixes[DecoderFlags] = GREEDY
+    decoding: Decoding = GREEDY
 
 
 def main(options: Options) -> None:

@@ -8,7 +8,9 @@ import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
+
+import tyro
 
 from speechrnn.errors import SpeechRnnError, check_readable
 
@@ -54,6 +56,11 @@ class DecoderFlags:
 
 
 GREEDY = DecoderFlags()
+
+Decoding = Annotated[
+    tyro.conf.OmitArgPrefixes[DecoderFlags], tyro.conf.arg(help=" ".join(str(DecoderFlags.__doc__).split()))
+]
+"""A field of options that holds these flags. Told what they are, tyro need not read the source for that."""
 
 
 def completed(flags: DecoderFlags, model: "ModelFiles") -> DecoderFlags:

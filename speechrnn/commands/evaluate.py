@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from speechrnn.commands.decoder_flags import GREEDY, DecoderFlags, completed
+from speechrnn.commands.decoder_flags import GREEDY, Decoding, completed
 from speechrnn.errors import SpeechRnnError
 from speechrnn.shipped import find_model
 
@@ -38,7 +38,7 @@ class Evaluate:
     """Folder for references and hypotheses as .trn files, which NIST's sclite reads."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to run a model folder; `auto` takes a GPU where there is one. An .onnx runs on the CPU."""
-    decoding: tyro.conf.OmitArgPrefixes[DecoderFlags] = GREEDY
+    decoding: Decoding = GREEDY
 
 
 def run(options: Evaluate) -> int:

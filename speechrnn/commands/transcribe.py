@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional, TypeVar, Union
 
 import tyro
 
-from speechrnn.commands.decoder_flags import GREEDY, DecoderFlags, calibrated_decoder, completed
+from speechrnn.commands.decoder_flags import GREEDY, Decoding, calibrated_decoder, completed
 from speechrnn.errors import SpeechRnnError
 from speechrnn.shipped import find_model
 
@@ -47,7 +47,7 @@ class Transcribe:
     """Number of the channel to listen to, from 0, or the mean of all."""
     threads: Optional[int] = None  # noqa: UP045
     """Windows recognised at a time; by default as many as there are cores."""
-    decoding: tyro.conf.OmitArgPrefixes[DecoderFlags] = GREEDY
+    decoding: Decoding = GREEDY
 
 
 def run(options: Transcribe) -> int:

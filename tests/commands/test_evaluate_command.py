@@ -59,6 +59,29 @@ def test_a_folder_and_its_onnx_give_the_same_report(
         assert (tmp_path / "model" / name).read_bytes() == (tmp_path / "model.onnx" / name).read_bytes()
 
 
+def test_a_beam_search_is_measured_alike_with_both_and_nbest_tells_what_the_best_would_reach(
+    corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--manifest", str(corpus / "test.jsonl"), "--worst", "0", "--nbest", "8", "--word-bonus", "1"]
+    reports = []
+    for model in ("run/model", "model.onnx"):
+        assert main(["evaluate", str(corpus / model), *flags]) == 0
+        reports.append(capsys.readouterr().out)
+    assert reports[0] == reports[1]
+    likeliest, oracle = reports[0].splitlines()
+    assert oracle.startswith("best of 8: WER ")
+    assert float(oracle.split()[4]) <= float(likeliest.split()[1])
+
+
+def test_a_decoder_that_cannot_be_is_one_line_and_status_2(
+    corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for model in ("run/model", "model.onnx"):
+        flags = ["--manifest", str(corpus / "test.jsonl"), "--lm", "none.ngram"]
+        assert main(["evaluate", str(corpus / model), *flags]) == 2
+        assert capsys.readouterr().err == "speechrnn: none.ngram: no such file; check the path\n"
+
+
 @pytest.mark.parametrize("model", ["run/model", "model.onnx"])
 def test_utterances_without_sound_are_named_and_the_others_measured(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], model: str
