@@ -32,7 +32,7 @@ from speechrnn.corpora.librispeech_tree import librispeech_utterances
 from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance
 from speechrnn.runtime.transcriber import Transcriber
-from speechrnn.scoring import Score, score_utterances
+from speechrnn.scoring import score_utterances
 from speechrnn.scoring_report import percent
 from speechrnn.shipped import DEFAULT
 from speechrnn.training.machine import machine
@@ -76,7 +76,7 @@ class Recogniser(Protocol):
 
 
 def main(options: Options) -> None:
-    """Recognise each part with both, and print the table."""
+    """Recognise each part with both, and print a table of it."""
     tree = librispeech.find_tree(options.data_dir, options.parts)
     if tree is None:
         raise SpeechRnnError(
@@ -85,22 +85,28 @@ def main(options: Options) -> None:
     console = stage()
     console.print(f"{machine()}, {surroundings()}; one thread each")
     transcriber = Transcriber(options.model, threads=1)
-    table = Table("", "WER (95 %)", "CER (95 %)", "times real time")
     with pocketsphinx(installed(options.environment)) as theirs:
         ways: dict[str, Recogniser] = {
-            f"speechrnn, {options.model}": lambda samples: timed(transcriber, samples),
+            f"speechrnn {Path(options.model).stem}": lambda samples: timed(transcriber, samples),
             POCKETSPHINX.replace("==", " "): theirs,
         }
         for recognise in ways.values():  # what the first recording sets up is no part of speed
             recognise(np.zeros(RATE, np.float32))
         for part in options.parts:
-            utterances = librispeech_utterances(tree, part)[:: options.every]
-            seconds = sum(utterance.duration for utterance in utterances)
-            table.add_row(f"{part}: {len(utterances)} utterances, {seconds / 60:.0f} minutes")
-            for way, answers in recognised(ways, utterances).items():
-                result = score_utterances(utterances, [answer.text for answer in answers])
-                table.add_row(f"  {way}", *figures(result, seconds / sum(a.seconds for a in answers)))
-    console.print(table)
+            console.print(comparison(part, librispeech_utterances(tree, part)[:: options.every], ways))
+
+
+def comparison(part: str, utterances: Sequence[Utterance], ways: dict[str, Recogniser]) -> Table:
+    """Return the table of what each of `ways` makes of `utterances`."""
+    seconds = sum(utterance.duration for utterance in utterances)
+    title = f"{part}, {len(utterances)} utterances, {seconds / 60:.0f} minutes"
+    table = Table("", "WER (95 %)", "CER (95 %)", "times real time", title=title, title_justify="left")
+    for way, answers in recognised(ways, utterances).items():
+        result = score_utterances(utterances, [answer.text for answer in answers])
+        speed = seconds / sum(answer.seconds for answer in answers)
+        wer, cer = percent(result.wer, result.wer_interval), percent(result.cer, result.cer_interval)
+        table.add_row(way, wer, cer, f"{speed:,.1f}")
+    return table
 
 
 def recognised(ways: dict[str, Recogniser], utterances: Sequence[Utterance]) -> dict[str, list[Answer]]:
@@ -111,11 +117,6 @@ def recognised(ways: dict[str, Recogniser], utterances: Sequence[Utterance]) -> 
         for way, recognise in ways.items():
             answers[way].append(recognise(samples))
     return answers
-
-
-def figures(result: Score, speed: float) -> tuple[str, str, str]:
-    """Return the columns of a row."""
-    return percent(result.wer, result.wer_interval), percent(result.cer, result.cer_interval), f"{speed:,.1f}"
 
 
 def timed(transcriber: Transcriber, samples: Samples) -> Answer:
