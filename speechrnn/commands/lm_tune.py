@@ -66,7 +66,10 @@ class Tune:
         print(f"speechrnn: {path}: written", file=sys.stderr)
 
     def _check(self) -> None:
-        """Raise SpeechRnnError for flags that do not go together."""
+        """Raise SpeechRnnError for flags that cannot be, or do not go together."""
+        from speechrnn.decoding.beam.settings import BeamSettings
+
+        BeamSettings(self.beam)
         if (self.model is None) == (self.emissions is None):
             raise SpeechRnnError(
                 "--model, --emissions: give one of the two, a model or its saved log-probabilities"
