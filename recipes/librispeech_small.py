@@ -45,17 +45,20 @@ CORPORA = {
 
 DOWNLOADS = Path("runs/corpora")
 
-# Synthetic speech is easy: few voices, clean, a grammar. A small network learns it in minutes, and a thousand
-# updates are too few for masks, rooms and much noise to help.
+# Synthetic speech is easy: clean, a grammar, few words, many of which become one piece. A small network
+# learns it in minutes, and two thousand updates are too few for masks, rooms and much noise to help.
 SYNTHETIC_RUN = config.Run(
-    model=config.Model(encoder=config.Encoder(layers=2, width=256, dropout=0.1)),
-    batching=config.Batching(seconds=40),
+    model=config.Model(
+        encoder=config.Encoder(layers=2, width=256, stride=6, dropout=0.1),
+        units=config.Units(kind="bpe", pieces=256),
+    ),
+    batching=config.Batching(seconds=30),
     augmentation=config.Augmentation(
         gain_low_db=-10, noise_share=0.1, reverb_share=0, frequency_masks=0, time_mask_share=0
     ),
     optimisation=config.Optimisation(peak_rate=3e-3),
-    minutes=6.5,
-    evaluate_every=400,
+    minutes=6,
+    evaluate_every=500,
 )
 # Few hours are learnt by going over them often, and on a CPU the number of updates is what is short: pieces
 # of words at 60 ms cost half of what letters at 30 ms do, batches are small, masks wait until there is

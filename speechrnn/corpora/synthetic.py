@@ -48,11 +48,11 @@ TEST_MEN = ("m3", "robert", "Nguyen", "Reed", "travis", "edward2", "mike2", "vic
 class Settings:
     """Size and seed of a synthetic corpus."""
 
-    hours: float = 1.5
+    hours: float = 3.0
     """Hours of speech to train on."""
     test_minutes: float = 10.0
     """Minutes of speech to measure on, in voices and sentences of their own."""
-    speakers: int = 80
+    speakers: int = 160
     """Voices to train on."""
     test_speakers: int = 12
     """Voices to measure on."""

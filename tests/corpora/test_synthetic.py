@@ -76,9 +76,9 @@ def test_no_voice_is_in_both_parts_and_none_is_there_twice(tmp_path):
     assignments = list(plan(tmp_path, Settings()))
     train = [a.voice for a in assignments if not a.test]
     test = [a.voice for a in assignments if a.test]
-    assert (len(train), len(test)) == (80, 12)
+    assert (len(train), len(test)) == (160, 12)
     assert {voice.variant for voice in train}.isdisjoint(voice.variant for voice in test)
-    assert len({(voice.accent, voice.variant) for voice in train + test}) == 92
+    assert len({(voice.accent, voice.variant) for voice in train + test}) == 172
 
 
 def test_a_folder_of_other_settings_is_left_alone(corpus):
