@@ -18,15 +18,19 @@ GPU_LAYERS = 5
 
 
 def fit_machine(run: config.Run) -> config.Run:
-    """Return `run` as it is for a CPU; for a GPU with more layers, larger batches and more workers."""
+    """Return `run` as it is for a CPU; for a GPU with more layers, larger batches and more workers.
+
+    A GPU goes over a small corpus hundreds of times: it gets the whole augmentation and dropout.
+    """
     if run.device == "cpu" or not torch.cuda.is_available():
         return run
-    encoder = dataclasses.replace(run.model.encoder, layers=GPU_LAYERS)
+    encoder = dataclasses.replace(run.model.encoder, layers=GPU_LAYERS, dropout=config.Encoder().dropout)
     workers = min(GPU_WORKERS, max(1, (os.cpu_count() or 1) - 1))
     return dataclasses.replace(
         run,
         model=dataclasses.replace(run.model, encoder=encoder),
         batching=dataclasses.replace(run.batching, seconds=GPU_BATCH_SECONDS, workers=workers),
+        augmentation=config.Augmentation(),
     )
 
 

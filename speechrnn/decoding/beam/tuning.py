@@ -2,9 +2,9 @@
 
     log-probabilities, references -> errors at a grid of weights and bonuses -> the best of them
 
-The grid is walked from coarse to fine: the eight neighbours of a place are tried, and the best of the nine is
-gone to; where that is the place itself, the step is halved. Weight and bonus pull in opposite directions, so a
-walk that moves one of them at a time gets stuck; this one also moves diagonally.
+The grid is walked from coarse to fine: the eight neighbours of a place are tried, and the best of the nine
+is gone to; where that is the place itself, the step is halved. Weight and bonus pull in opposite directions,
+so a walk that moves one of them at a time gets stuck; this one also moves diagonally.
 
 The text must be new to the language model: the weight for text that it has seen comes out far too high.
 """
