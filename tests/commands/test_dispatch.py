@@ -110,7 +110,13 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly():
 @pytest.mark.skipif(os.name == "nt", reason="no such signal on Windows")
 def test_ctrl_c_ends_it_quietly():
     process = subprocess.Popen(
-        program("print('ready', flush=True); time.sleep(60)"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        program(
+            # What runs in the background of a shell inherits that the signal is ignored.
+            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+            " print('ready', flush=True); time.sleep(60)"
+        ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
