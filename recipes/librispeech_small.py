@@ -58,7 +58,7 @@ SYNTHETIC_RUN = config.Run(
         gain_low_db=-10, noise_share=0.1, reverb_share=0, frequency_masks=0, time_mask_share=0
     ),
     optimisation=config.Optimisation(peak_rate=3e-3),
-    minutes=6,
+    minutes=7.5,
     evaluate_every=1000,
 )
 # Few hours are learnt by going over them often, and on a CPU the number of updates is what is short: pieces
