@@ -54,6 +54,8 @@ class Encoder:
     """Number of recurrent layers."""
     width: int = 320
     """Units of each layer and direction."""
+    bottleneck: int = 0
+    """Width to which a linear map brings what a layer reads; 0 has it read all there is."""
     bidirectional: bool = True
     """Read the utterance in both directions."""
     stride: Literal[1, 2, 3, 4, 6, 8] = 3

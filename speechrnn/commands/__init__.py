@@ -32,8 +32,8 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that `arguments` (by default those of the process) ask for; return the exit status."""
-    # Imports make objects that stay. Looking among them for garbage, as often as Python does, takes a tenth of
-    # the time in which a beam search starts.
+    # Imports make objects that stay; to look among them for garbage, as often as Python does, takes a tenth
+    # of the time in which a beam search starts.
     gc.set_threshold(100_000)
     name, *flags = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in ("--help", "-h", "help"):

@@ -97,11 +97,13 @@ def _model(model: Model, vocabulary: Vocabulary) -> Facts:
     front_end, encoder = model.front_end, model.encoder
     direction = "bidirectional" if encoder.bidirectional else "forward"
     recurrent = "feed-forward" if encoder.cell == "none" else f"{direction} {encoder.cell.upper()}"
+    bottleneck = f" behind bottlenecks of {encoder.bottleneck}" if encoder.bottleneck else ""
     return {
         "input": f"{front_end.sample_rate} Hz",
         "front end": f"{front_end.kind} as {front_end.convention}, {front_end.bins} bins,"
         f" {front_end.window_ms:g}/{front_end.hop_ms:g} ms, normalisation: {front_end.normalisation}",
-        "encoder": f"{encoder.layers} x {encoder.width} {recurrent}, time stride {encoder.stride}",
+        "encoder": f"{encoder.layers} x {encoder.width} {recurrent}{bottleneck}, time stride"
+        f" {encoder.stride}",
         "tokens": f"{len(vocabulary)} ({vocabulary.kind}): {_shortened(vocabulary.symbols[1:])}",
     }
 

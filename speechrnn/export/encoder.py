@@ -58,6 +58,9 @@ def add_encoder(
         if settings.cell == "none":
             outputs = graph.node("Relu", _add_linear(graph, weights, f"{name}.dense", inputs))
         else:
+            if settings.bottleneck:
+                matrix = graph.constant(weights[f"{name}.bottleneck.weight"].T, "weight")
+                inputs = graph.node("MatMul", inputs, matrix)
             outputs = _add_recurrent(
                 graph, settings, weights, f"{name}.recurrent.recurrence", inputs, lengths
             )

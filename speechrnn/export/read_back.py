@@ -72,6 +72,8 @@ def weights_of(graph: onnx.GraphProto, settings: config.Model) -> dict[str, Floa
         if settings.encoder.cell == "none":
             weights |= _linear(stored, section, f"{name}.dense")
         else:
+            if settings.encoder.bottleneck:
+                weights[f"{name}.bottleneck.weight"] = stored.next(f"{section}/weight").T
             weights |= _recurrent(stored, section, f"{name}.recurrent.recurrence", settings.encoder)
     return weights | _norm(stored, "norm", "encoder.norm") | _linear(stored, "head", "head")
 

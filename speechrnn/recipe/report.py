@@ -107,13 +107,14 @@ def results(measurements: Sequence[Measurement], weights: TunedWeights | None) -
 def training(story: Story, entries: Sequence[dict[str, Any]]) -> str:
     """Return the model and its training in figures, and the curves."""
     encoder, last = story.run.model.encoder, entries[-1]
+    bottleneck = f" behind bottlenecks of {encoder.bottleneck}" if encoder.bottleneck else ""
     batch = story.run.batching.seconds * story.run.optimisation.accumulate
     seen = last["update"] * batch / 3600
     lines = [
         "## Training",
         "",
         f"- network: {encoder.layers} x {encoder.width} {'Bi' if encoder.bidirectional else ''}"
-        f"{encoder.cell.upper()}, {story.parameters / 1e6:.1f} million parameters, a frame every "
+        f"{encoder.cell.upper()}{bottleneck}, {story.parameters / 1e6:.1f} million parameters, a frame every "
         f"{story.run.model.front_end.hop_ms * encoder.stride:.0f} ms, {story.run.model.units.kind}",
         f"- corpus: {story.train_hours:.2f} h; up to {seen:.1f} h of audio were seen in {last['update']} "
         f"updates of {batch:g} s",

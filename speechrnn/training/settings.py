@@ -26,6 +26,7 @@ ABOVE_ZERO = (
     "epochs",
 )
 ZERO_OR_MORE = (
+    "model.encoder.bottleneck",
     "batching.workers",
     "optimisation.peak_rate",
     "optimisation.weight_decay",

@@ -83,6 +83,18 @@ def test_graph_equals_pytorch_and_padding_changes_nothing(cell, stride, bidirect
         np.testing.assert_allclose(alone[0], log_probs[row, :count], atol=1e-5)
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_bottlenecks_are_part_of_the_graph(cell):
+    settings = config.Encoder(cell=cell, layers=2, width=6, bottleneck=4, stride=3, channels=3)
+    network, session = made_up(settings)
+    features, lengths = padded_batch([41, 17, 8])
+    log_probs, frames = session.run(None, {"features": features, "lengths": lengths})
+    with torch.no_grad():
+        wanted, _ = network(torch.from_numpy(features), torch.from_numpy(lengths))
+    for row, count in enumerate(frames):
+        np.testing.assert_allclose(log_probs[row, :count], wanted[row, :count], atol=1e-5)
+
+
 def test_what_stands_in_the_padding_changes_nothing():
     """Also where a caller pads with something else than silence."""
     settings = config.Encoder(layers=2, width=6, stride=3, channels=3)

@@ -67,6 +67,16 @@ def test_int8_comes_back_within_half_a_step_of_each_row(tmp_path, cell, bidirect
     assert moved == ({"weight"} if cell == "none" else {"weight", "weight_ih_l0", "weight_hh_l0"})
 
 
+@pytest.mark.parametrize("int8", [False, True], ids=["fp32", "int8"])
+def test_bottlenecks_come_back(tmp_path, int8):
+    trained = trained_model(config.Model(config.FrontEnd(bins=16), dataclasses.replace(SMALL, bottleneck=6)))
+    found = read_back(with_int8_weights(assemble(trained)) if int8 else assemble(trained), tmp_path)
+    assert found.weights.keys() == trained.weights.keys()
+    for name, weight in trained.weights.items():
+        step = np.abs(weight).max(axis=-1, keepdims=True) / INT8_STEPS if int8 else 0
+        assert (np.abs(found.weights[name] - weight) <= 0.501 * step).all(), name
+
+
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "none"])
 def test_what_comes_back_exports_to_the_same_answers(tmp_path, cell):
     fp32 = assemble(small_model(cell, True, 3))

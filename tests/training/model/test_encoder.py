@@ -11,10 +11,17 @@ from speechrnn.training.model.encoder import Encoder, locked_dropout
 BINS = 12
 
 
-def encoder(cell="lstm", stride=3, bidirectional=True, dropout=0.0):
+def encoder(cell="lstm", stride=3, bidirectional=True, dropout=0.0, bottleneck=0):
     torch.manual_seed(0)
     settings = config.Encoder(
-        cell=cell, layers=2, width=6, bidirectional=bidirectional, stride=stride, channels=3, dropout=dropout
+        cell=cell,
+        layers=2,
+        width=6,
+        bottleneck=bottleneck,
+        bidirectional=bidirectional,
+        stride=stride,
+        channels=3,
+        dropout=dropout,
     )
     return Encoder(settings, BINS)
 
@@ -65,10 +72,16 @@ def test_dropout_draws_differ_between_layers_and_utterances():
     assert not torch.equal(first[0], first[1])
 
 
+def test_a_bottleneck_narrows_what_every_recurrent_layer_reads():
+    network = encoder(bottleneck=4)
+    assert [layer.recurrent.recurrence.input_size for layer in network.layers] == [4, 4]
+    assert [layer.recurrent.recurrence.input_size for layer in encoder().layers] == [12, 12]
+
+
 @settings(max_examples=10, deadline=None)
-@given(seed=st.integers(0, 99))
-def test_every_weight_of_the_encoder_receives_a_gradient(seed):
-    network = encoder()
+@given(seed=st.integers(0, 99), bottleneck=st.sampled_from([0, 4]))
+def test_every_weight_of_the_encoder_receives_a_gradient(seed, bottleneck):
+    network = encoder(bottleneck=bottleneck)
     features, lengths = padded([20, 14], seed)
     hidden, _ = network(features, lengths)
     hidden.square().sum().backward()
