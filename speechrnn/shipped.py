@@ -1,6 +1,6 @@
 """The models that come with the package: what lies in `models/`, and what names such as `english` stand for.
 
-A model that ships is NAME.onnx. Beside it may lie NAME.ngram, the language model it is decoded with, and
+A model that ships is NAME.onnx. Beside it may lie NAME.ngram.xz, the language model it is decoded with, and
 NAME.md, its model card. Wherever a model is wanted, such a name will do as well as a path.
 """
 
@@ -54,5 +54,5 @@ def find_model(named: str | Path | None) -> ModelFiles:
 
 
 def _with_companions(path: Path) -> ModelFiles:
-    ngram, card = path.with_suffix(".ngram"), path.with_suffix(".md")
+    ngram, card = path.with_suffix(".ngram.xz"), path.with_suffix(".md")
     return ModelFiles(path, ngram if ngram.exists() else None, card if card.exists() else None)

@@ -35,7 +35,7 @@ def english(bare):
 
 def test_a_name_stands_for_the_file_and_what_lies_beside_it(english):
     assert find_model("english") == find_model(None) == ModelFiles(english)
-    ngram, card = english.with_suffix(".ngram"), english.with_suffix(".md")
+    ngram, card = english.with_suffix(".ngram.xz"), english.with_suffix(".md")
     ngram.touch()
     card.touch()
     assert shipped_models() == {"english": ModelFiles(english, ngram, card)}
@@ -70,7 +70,7 @@ def test_transcribe_takes_the_model_that_ships(english, capsys):
 def test_what_ships_is_decoded_with_its_language_model(english, capsys):
     """The recording is a little nearer to b than to a, which is the only word of the language model."""
     (english.parent / "text").write_text("a\na a\na a a\n" * 10)
-    ngram = english.with_suffix(".ngram")
+    ngram = english.with_suffix(".ngram.xz")
     assert main(["lm", "train", f"{english.parent}/text", "--to", str(ngram), "--discount-fallback"]) == 0
     capsys.readouterr()
     doubtful = np.repeat(np.array([0, 0.251, 0], np.float32), FRAME)
@@ -103,7 +103,7 @@ def test_info_and_evaluate_take_its_name(english, tmp_path, capsys):
 
 
 def test_all_are_listed(english, capsys):
-    english.with_suffix(".ngram").write_bytes(bytes(123456))
+    english.with_suffix(".ngram.xz").write_bytes(bytes(123456))
     assert main(["models"]) == 0
     shown = capsys.readouterr().out
     for fact in (
@@ -111,7 +111,7 @@ def test_all_are_listed(english, capsys):
         "loudness",
         "quiet 1 %; loud 2 %",
         f"{english} (0.0 MB)",
-        "english.ngram (0.1 MB)",
+        "english.ngram.xz (0.1 MB)",
     ):
         assert fact in shown
 

@@ -1,7 +1,8 @@
 """`speechrnn lm`: make, measure, tune and convert n-gram language models.
 
-A model is written as ARPA where the name ends in .arpa or .arpa.gz, which every tool reads, and otherwise in
-the form that opens at once. Text is taken as it stands: write it as the recogniser writes.
+A model is written as ARPA where the name ends in .arpa or .arpa.gz, which every tool reads; packed where it
+ends in .ngram.xz; and otherwise in the form that opens at once. Text is taken as it stands: write it as the
+recogniser writes.
 """
 
 import sys
@@ -27,7 +28,8 @@ class Train:
     texts: tyro.conf.Positional[tuple[Path, ...]]
     """Text files with a sentence a line, plain or compressed (.gz, .xz, .bz2)."""
     to: Path
-    """File to write: NAME.ngram opens at once, NAME.arpa and NAME.arpa.gz are for other tools."""
+    """File to write: NAME.ngram opens at once; NAME.ngram.xz is a tenth of the size, its figures rounded, and
+    is unpacked when it is first opened; NAME.arpa and NAME.arpa.gz are for other tools."""
     order: int = 3
     """Length of the longest n-grams, 1 to 6."""
     prune: tuple[int, ...] = ()
@@ -75,12 +77,13 @@ class Perplexity:
 
 @dataclass(frozen=True)
 class Convert:
-    """Convert a model between ARPA and the form that opens at once."""
+    """Convert a model between ARPA, the form that opens at once, and a small one to ship."""
 
     model: tyro.conf.Positional[Path]
     """A language model, converted or ARPA (plain, .gz, .xz, .bz2)."""
     to: Path
-    """File to write: NAME.ngram opens at once, NAME.arpa and NAME.arpa.gz are for other tools."""
+    """File to write: NAME.ngram opens at once; NAME.ngram.xz is a tenth of the size, its figures rounded, and
+    is unpacked when it is first opened; NAME.arpa and NAME.arpa.gz are for other tools."""
     lower: bool = False
     """Put the words into lower case, which is what recognisers write."""
     units: Units | None = None
@@ -124,8 +127,11 @@ def _write(model: "BackoffModel", units: Units, to: Path) -> None:
     """Write `model` in the form that the name `to` asks for, and say how large it is."""
     from speechrnn.decoding.ngram.arpa_writing import write_arpa
     from speechrnn.decoding.ngram.model import NgramModel
+    from speechrnn.decoding.ngram.packed import SUFFIXES, write_packed
 
-    if to.suffix == ".arpa" or to.suffixes[-2:] == [".arpa", ".gz"]:
+    if to.suffixes[-2:] == SUFFIXES:
+        write_packed(to, model, units)
+    elif to.suffix == ".arpa" or to.suffixes[-2:] == [".arpa", ".gz"]:
         write_arpa(to, model)
     else:
         NgramModel.build(model, units).save(to)

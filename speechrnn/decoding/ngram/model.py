@@ -9,6 +9,10 @@ Words outside the vocabulary have the number `UNKNOWN` (0). What the model's sym
 characters or pieces that words are written with, is recorded in the file.
 """
 
+import contextlib
+import hashlib
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +20,12 @@ from typing import Any, get_args
 
 from numpy.typing import NDArray
 
+from speechrnn.decoding.compiled import cache_root
 from speechrnn.decoding.ngram.arpa_reading import read_arpa, warn_in_python
 from speechrnn.decoding.ngram.automaton import ScoringTables, automaton, backoff_model, score
 from speechrnn.decoding.ngram.backoff_model import BackoffModel
 from speechrnn.decoding.ngram.container import is_container, open_container, write_container
+from speechrnn.decoding.ngram.packed import is_packed, read_packed
 from speechrnn.decoding.ngram.text_blocks import Units, symbols
 from speechrnn.decoding.ngram.word_table import BEGIN, END, WordArrays, WordTable
 from speechrnn.errors import SpeechRnnError
@@ -48,11 +54,38 @@ class NgramModel:
     def open(cls, path: Path, warn: Callable[[str], None] = warn_in_python) -> "NgramModel":
         """Return the model in `path`: at once if it was saved by `save`, after reading it all if it is ARPA.
 
-        `warn` is called for what had to be mended in an ARPA file (`read_arpa`), whose symbols are taken to
-        be words. Raises SpeechRnnError if the file is neither, or is damaged.
+        A packed file is unpacked when it is first opened, which stderr is told. `warn` is called for what
+        had to be mended in an ARPA file (`read_arpa`), whose symbols are taken to be words. Raises
+        SpeechRnnError if the file is none of these, or is damaged.
         """
+        if is_packed(path):
+            return cls._unpacked(path)
         if not is_container(path):
             return cls.build(read_arpa(path, warn))
+        return cls._mapped(path)
+
+    @classmethod
+    def _unpacked(cls, path: Path) -> "NgramModel":
+        """Return the model in the packed file `path`, kept unpacked in the folder of compiled code."""
+        folder = cache_root()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        kept = None if folder is None else folder / f"{digest}.ngram"
+        if kept is not None and kept.exists():
+            with contextlib.suppress(SpeechRnnError):
+                return cls._mapped(kept)
+        place = f"kept in {folder} for the next time" if kept else "no folder to keep it in can be written"
+        print(f"speechrnn: unpacking {path.name} ({place}) ...", file=sys.stderr, flush=True)
+        model = cls.build(*read_packed(path))
+        if kept is not None:
+            own = kept.with_name(f"{digest}-{os.getpid()}.ngram")  # several processes may be at it
+            with contextlib.suppress(SpeechRnnError, OSError):  # a full disk: the next process unpacks again
+                model.save(own)
+                own.replace(kept)
+        return model
+
+    @classmethod
+    def _mapped(cls, path: Path) -> "NgramModel":
+        """Return the model that `save` wrote to `path`."""
         container = open_container(path)
         try:
             tables = ScoringTables(*(container.arrays[name] for name in ScoringTables._fields))
