@@ -80,6 +80,16 @@ REAL_RUN = config.Run(
     minutes=90,
     evaluate_every=1000,
 )
+# Three times the speech and more carry a deeper network; bottlenecks keep its cost where it was.
+LARGER_RUN = dataclasses.replace(
+    REAL_RUN,
+    model=dataclasses.replace(
+        REAL_RUN.model,
+        encoder=dataclasses.replace(REAL_RUN.model.encoder, layers=4, bottleneck=320, dropout=0.15),
+    ),
+    augmentation=dataclasses.replace(REAL_RUN.augmentation, mask_after_updates=8000),
+    minutes=600,
+)
 
 
 @dataclass(frozen=True)
@@ -122,7 +132,7 @@ def main() -> int:
     for path in options.lm_text:
         check_readable(path)
     name, recordings = find_recordings(options, say)
-    run = SYNTHETIC_RUN if name == "synthetic" else fit_machine(REAL_RUN)
+    run = SYNTHETIC_RUN if name == "synthetic" else fit_machine(REAL_RUN if name == "mini" else LARGER_RUN)
     run = with_options(run, options)
     told = "Synthetic speech by espeak-ng: no figure here says anything about real recordings."
     if name != "synthetic":
