@@ -17,6 +17,7 @@ from speechrnn.errors import SpeechRnnError, check_readable
 if TYPE_CHECKING:
     from speechrnn.decoding.beam.hot_words import HotWord
     from speechrnn.decoding.beam.settings import BeamSettings
+    from speechrnn.decoding.beam.tuned_weights import TunedWeights
     from speechrnn.decoding.hypothesis import Decoder
     from speechrnn.decoding.ngram.model import NgramModel
     from speechrnn.metadata import Metadata
@@ -86,13 +87,15 @@ def decoder(flags: DecoderFlags, vocabulary: "Vocabulary") -> "Decoder":
     from speechrnn.decoding.beam.grammar import read_grammar
     from speechrnn.decoding.beam.search import BeamSearch
 
-    settings = beam_settings(flags)
+    tuned = tuned_weights(flags)
+    settings = beam_settings(flags, tuned)
+    priors = tuned.priors(vocabulary) if tuned else None
     hot_words = [hot for text in flags.hotwords for hot in hot_words_of(text)]
     grammar = read_grammar(flags.grammar) if flags.grammar else None
     words = lexicon_of(flags.lexicon) if flags.lexicon else None
     model = open_language_model(flags.lm) if flags.lm else None
     try:
-        return BeamSearch(vocabulary, settings, model, words, grammar, hot_words).decode
+        return BeamSearch(vocabulary, settings, model, words, grammar, hot_words, priors).decode
     except SpeechRnnError as error:
         raise SpeechRnnError(_with_names(str(error), flags)) from None
 
@@ -109,10 +112,19 @@ def kind(flags: DecoderFlags) -> Literal["greedy", "beam"]:
     return "greedy" if flags.greedy else "beam"
 
 
-def beam_settings(flags: DecoderFlags) -> "BeamSettings":
+def tuned_weights(flags: DecoderFlags) -> "TunedWeights | None":
+    """Return what was tuned for the language model, unless there is none or the flags say all of it."""
+    from speechrnn.decoding.beam.tuned_weights import read_weights
+
+    if flags.lm is None or None not in (flags.lm_weight, flags.word_bonus):
+        return None
+    check_readable(flags.lm)
+    return read_weights(flags.lm)
+
+
+def beam_settings(flags: DecoderFlags, tuned: "TunedWeights | None") -> "BeamSettings":
     """Return the settings of the search: what the flags say, else what was tuned, else the defaults."""
     from speechrnn.decoding.beam.settings import BeamSettings
-    from speechrnn.decoding.beam.tuned_weights import read_weights
 
     if flags.lm is None and flags.lm_weight is not None:
         raise SpeechRnnError("--lm-weight: there is no language model to weigh; give --lm FILE")
@@ -123,11 +135,8 @@ def beam_settings(flags: DecoderFlags) -> "BeamSettings":
         "nbest": flags.nbest,
     }
     said = {name: value for name, value in asked.items() if value is not None}
-    if flags.lm is not None and not {"lm_weight", "word_bonus"} <= said.keys():
-        check_readable(flags.lm)
-        tuned = read_weights(flags.lm)
-        if tuned is not None:
-            said = {"lm_weight": tuned.lm_weight, "word_bonus": tuned.word_bonus} | said
+    if tuned is not None:
+        said = {"lm_weight": tuned.lm_weight, "word_bonus": tuned.word_bonus} | said
     return BeamSettings(**said)  # type: ignore[arg-type]
 
 

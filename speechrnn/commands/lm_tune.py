@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tune:
-    """Find the weight of a language model and the bonus for words that give the fewest word errors.
+    """Find how much a language model should count: what gives the fewest word errors.
 
-    They are written to LM.weights.json, where `transcribe --lm LM` and `evaluate --lm LM` find them. The
-    recordings must be new to the model and their text to the language model, else the weight comes out too
-    high.
+    That is its weight, the bonus for words, and how far the model is freed from its own idea of which tokens
+    are frequent. They are written to LM.weights.json, where `transcribe --lm LM` and `evaluate --lm LM` find
+    them. The recordings must be new to the model and their text to the language model, else the weight comes
+    out too high.
     """
 
     lm: tyro.conf.Positional[Path]
@@ -57,11 +58,11 @@ class Tune:
         self._check()
         model = open_language_model(self.lm)
         task = self._task(read_manifests(self.manifest))
-        print("lm-weight  word-bonus  WER")
+        print("lm-weight  word-bonus  prior-scale  WER")
         best = tune(task, model, self.beam, cores(), lambda trial: print(row(trial), flush=True))
         manifests = ", ".join(path.name for path in self.manifest)
         tuned_on = f"{self.model or self.emissions}; {manifests}, {len(task.references)} utterances"
-        path = write_weights(self.lm, weights_of(best, self.beam, tuned_on))
+        path = write_weights(self.lm, weights_of(best, task, self.beam, tuned_on))
         print(f"best:\n{row(best)}")
         print(f"speechrnn: {path}: written", file=sys.stderr)
 
@@ -124,4 +125,5 @@ class Tune:
 
 def row(trial: "Trial") -> str:
     """Return a trial as a line of the table."""
-    return f"{trial.lm_weight:9.2f}  {trial.word_bonus:10.2f}  {100 * trial.errors.rate:.2f} %"
+    weight, bonus, scale = trial.place
+    return f"{weight:9.2f}  {bonus:10.2f}  {scale:11.2f}  {100 * trial.errors.rate:.2f} %"

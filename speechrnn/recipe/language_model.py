@@ -67,15 +67,17 @@ def build_language_model(onnx: Path, folder: Path, texts: Texts, say: Say) -> Pa
     held_out = [normalise(utterance.text) for utterance in texts.held_out]
     unseen = NgramModel.build(ngram(without(held_out, texts.sentences())))
     beam = BeamSettings().beam
-    best = tune(Task(vocabulary, found.results, references), unseen, beam, cores())
+    task = Task(vocabulary, found.results, references)
+    best = tune(task, unseen, beam, cores())
     whole = ngram(texts.sentences())
     path = folder / NGRAM_FILE
     NgramModel.build(whole).save(path)
-    write_weights(path, weights_of(best, beam, f"{onnx.name}; {len(references)} held-out utterances"))
+    write_weights(path, weights_of(best, task, beam, f"{onnx.name}; {len(references)} held-out utterances"))
     say(
         f"{path}: {', '.join(f'{len(grams):,} {n}-grams' for n, grams in enumerate(whole.orders, 1))};"
-        f" weight {best.lm_weight:g}, word bonus {best.word_bonus:g} (WER {100 * best.errors.rate:.1f} % on"
-        f" {len(references)} held-out utterances)"
+        f" weight {best.place.lm_weight:g}, word bonus {best.place.word_bonus:g}, prior scale"
+        f" {best.place.prior_scale:g} (WER {100 * best.errors.rate:.1f} % on {len(references)} held-out"
+        " utterances)"
     )
     return path
 

@@ -24,5 +24,6 @@ def default_decoder(model: ModelFiles, metadata: Metadata) -> Decoder:
     settings = (
         BeamSettings(lm_weight=tuned.lm_weight, word_bonus=tuned.word_bonus) if tuned else BeamSettings()
     )
-    search = BeamSearch(metadata.vocabulary, settings, NgramModel.open(model.ngram))
+    priors = tuned.priors(metadata.vocabulary) if tuned else None
+    search = BeamSearch(metadata.vocabulary, settings, NgramModel.open(model.ngram), priors=priors)
     return calibrating(search.decode, metadata.calibrations.get("beam"))

@@ -50,12 +50,13 @@ def test_the_trials_are_printed_and_the_best_is_where_transcribe_finds_it(tuned,
     assert status == 0
     assert said == "speechrnn: m.ngram.weights.json: written\n"
     heading, *rows, best, last = table.splitlines()
-    assert heading.split() == ["lm-weight", "word-bonus", "WER"]
-    assert (best, last) == ("best:", "     0.80        0.00  25.00 %")
+    assert heading.split() == ["lm-weight", "word-bonus", "prior-scale", "WER"]
+    assert (best, last) == ("best:", "     0.80        0.00         0.30  25.00 %")
     assert last in rows
     assert len(rows) > 9
     found = read_weights(place / "m.ngram")
-    assert (found.lm_weight, found.word_bonus, found.beam, found.wer) == (0.8, 0.0, 4, 0.25)
+    assert (found.lm_weight, found.word_bonus, found.prior_scale) == (0.8, 0.0, 0.3)
+    assert (found.beam, found.wer) == (4, 0.25)
     assert found.tuned_on == "m.onnx; m.jsonl, 4 utterances"
     assert main(["transcribe", "ab.wav", "--model", "m.onnx", "--lm", "m.ngram"]) == 0
     assert capsys.readouterr().out == "ac\n"

@@ -18,6 +18,7 @@ from speechrnn.decoding.beam.hot_words import HotWord, hot_arrays
 from speechrnn.decoding.beam.kernel import Limits
 from speechrnn.decoding.beam.language_model import open_vocabulary, scorer
 from speechrnn.decoding.beam.lexicon import lexicon_automaton
+from speechrnn.decoding.beam.priors import Priors
 from speechrnn.decoding.beam.scorer import Rules
 from speechrnn.decoding.beam.settings import BeamSettings
 from speechrnn.decoding.beam.spelling import Spelling
@@ -33,8 +34,8 @@ class BeamSearch:
     """A beam search for one vocabulary; made once, used for any number of recordings, from any thread.
 
     `language_model` scores words or tokens, as its `units` say. `lexicon` allows its words only, `grammar`
-    its sentences only. `hot_words` earn a bonus. Raises SpeechRnnError where these do not fit each other or
-    the vocabulary.
+    its sentences only. `hot_words` earn a bonus. From `priors` the log-probabilities are freed first. Raises
+    SpeechRnnError where these do not fit each other or the vocabulary.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class BeamSearch:
         lexicon: Iterable[str] | None = None,
         grammar: Grammar | None = None,
         hot_words: Sequence[HotWord] = (),
+        priors: Priors | None = None,
     ) -> None:
         self.vocabulary = vocabulary
         self.settings = settings or BeamSettings()
@@ -54,6 +56,12 @@ class BeamSearch:
                 "--lexicon, --grammar: a grammar lists its words itself; give one of the two"
             )
         _check_reachable(hot_words, grammar.words if grammar else words)
+        if priors is not None and priors.shares.shape != (len(vocabulary),):
+            raise SpeechRnnError(
+                f"priors: are {priors.shares.shape[0]} numbers for a vocabulary of {len(vocabulary)} tokens;"
+                " measure them with the same model"
+            )
+        self.priors = priors
         spelling = Spelling(vocabulary)
         automaton = _automaton(spelling, language_model, words, grammar)
         self._rules = Rules(
@@ -73,9 +81,9 @@ class BeamSearch:
         """Return the best sentences for `log_probs` [frames, tokens], natural log, the likeliest first.
 
         At least one and at most `settings.nbest`, all different. The score is the log-probability of the
-        sentence plus all it earns from language model, bonus and hot words. Word times and confidences are
-        defined as in `greedy`, along the likeliest path that writes the sentence. Raises SpeechRnnError for
-        NaN, +inf, positive values, probabilities, and a width other than the vocabulary's.
+        sentence, freed from `priors`, plus all it earns from language model, bonus and hot words. Word times
+        and confidences are defined as in `greedy`, along the likeliest path that writes the sentence. Raises
+        SpeechRnnError for NaN, +inf, positive values, probabilities, and a width other than the vocabulary's.
         """
         stream = self.stream(frame_seconds)
         stream.push(log_probs)
@@ -92,7 +100,9 @@ class BeamSearch:
 
     def stream(self, frame_seconds: float) -> BeamStream:
         """Return a search that is fed chunk by chunk, and ends with the same result as `decode`."""
-        return BeamStream(self._rules, self._limits, self.vocabulary, frame_seconds, self.settings.nbest)
+        return BeamStream(
+            self._rules, self._limits, self.vocabulary, frame_seconds, self.settings.nbest, self.priors
+        )
 
 
 def _automaton(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from speechrnn.decoding.beam.checks import checked_log_probs
 from speechrnn.decoding.beam.hypotheses import Frames, final_hypotheses, leading_hypothesis
 from speechrnn.decoding.beam.kernel import ENTRIES, PREFIXES, Limits, advance, collect, common_prefix, start
+from speechrnn.decoding.beam.priors import Priors
 from speechrnn.decoding.beam.records import ENTRY, PREFIX, Beam
 from speechrnn.decoding.beam.scorer import Rules
 from speechrnn.decoding.beam.word_times import lineage, word_spans
@@ -41,9 +42,15 @@ class BeamStream:
     """A search under way. `push` frames as they come, ask for `partial` results, `finish` at the end."""
 
     def __init__(
-        self, rules: Rules, limits: Limits, vocabulary: Vocabulary, frame_seconds: float, nbest: int
+        self,
+        rules: Rules,
+        limits: Limits,
+        vocabulary: Vocabulary,
+        frame_seconds: float,
+        nbest: int,
+        priors: Priors | None,
     ) -> None:
-        self._rules, self._limits = rules, limits
+        self._rules, self._limits, self._priors = rules, limits, priors
         self._vocabulary, self._frame_seconds, self._nbest = vocabulary, frame_seconds, nbest
         self._beam = _empty_beam(limits.width, len(vocabulary))
         self._log_probs = np.empty((0, len(vocabulary)), np.float32)
@@ -56,6 +63,8 @@ class BeamStream:
         Raises SpeechRnnError where they do not fit the vocabulary or are no log-probabilities.
         """
         chunk = checked_log_probs(log_probs, self._vocabulary)
+        if self._priors is not None:
+            chunk = self._priors.freed(chunk)
         self._keep(chunk)
         end = self._frames + len(chunk)
         while self._frames < end:

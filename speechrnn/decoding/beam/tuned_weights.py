@@ -1,16 +1,21 @@
-"""The weight of a language model and the bonus for words that go with it, in a file beside the model's.
+"""How much a language model counts, and what goes with that, in a file beside the model's.
+
+That is its weight, a bonus for words, and how far the network is freed from its own idea of what is frequent.
 
 `speechrnn lm tune` and the recipes find them (`tuning.py`) and write them; `transcribe --lm` and `evaluate
 --lm` look here for what the user does not say. `words.ngram` has its weights in `words.ngram.weights.json`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
+from speechrnn.decoding.beam.priors import Priors
 from speechrnn.decoding.ngram.whole_file import whole_file
 from speechrnn.errors import SpeechRnnError, check_readable
+from speechrnn.text import Vocabulary
 
 FORMAT = 1
 _CURE = "tune again with: speechrnn lm tune"
@@ -30,6 +35,18 @@ class TunedWeights:
     """Word error rate there, a fraction. It is the lowest of many on this text, so expect more elsewhere."""
     tuned_on: str
     """Model and recordings, in words."""
+    prior_scale: float = 0.0
+    """Power of the shares of tokens that the network's probabilities are divided by (`priors.py`)."""
+    token_shares: dict[str, float] = field(default_factory=dict)
+    """These shares, by token, for the model that this was tuned with."""
+
+    def priors(self, vocabulary: Vocabulary) -> Priors | None:
+        """Return the priors of a model that writes `vocabulary`; None if it is not the one tuned with."""
+        if self.prior_scale == 0 or self.token_shares.keys() != {*vocabulary.symbols}:
+            return None
+        return Priors(
+            self.prior_scale, np.array([self.token_shares[symbol] for symbol in vocabulary.symbols])
+        )
 
 
 @dataclass(frozen=True)

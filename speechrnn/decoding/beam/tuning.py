@@ -1,21 +1,25 @@
-"""The weight of a language model and the bonus for words that give the fewest word errors, found by trying.
+"""How much a language model should count, found by trying what gives the fewest word errors.
 
-    log-probabilities, references -> errors at a grid of weights and bonuses -> the best of them
+    log-probabilities, references -> errors at a grid of weights, bonuses and prior scales -> the best of them
 
-The grid is walked from coarse to fine: the eight neighbours of a place are tried, and the best of the nine
-is gone to; where that is the place itself, the step is halved. Weight and bonus pull in opposite directions,
-so a walk that moves one of them at a time gets stuck; this one also moves diagonally.
+The grid is walked from coarse to fine: the neighbours of a place are tried, and the best of them and itself
+is gone to; where that is the place itself, the step is made smaller. Weight and bonus pull in opposite
+directions, so a walk that moves one of them at a time gets stuck; this one also moves diagonally.
 
 The text must be new to the language model: the weight for text that it has seen comes out far too high.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from speechrnn.decoding.beam.checks import checked_log_probs
+from speechrnn.decoding.beam.priors import Priors, token_shares
 from speechrnn.decoding.beam.search import BeamSearch
 from speechrnn.decoding.beam.settings import BeamSettings
 from speechrnn.decoding.beam.tuned_weights import TunedWeights
@@ -25,17 +29,29 @@ from speechrnn.text import Vocabulary
 
 LogProbs = npt.NDArray[np.float32]
 
-START = (0.8, 0.0)
-STEPS = ((0.4, 2.0), (0.2, 1.0), (0.1, 0.5))
-"""Of weight and bonus, from coarse to fine; smaller ones chase the noise of a test set."""
+
+class Place(NamedTuple):
+    """What is tried: see `BeamSettings` and `Priors`."""
+
+    lm_weight: float
+    word_bonus: float
+    prior_scale: float
+
+
+START = Place(0.8, 0.0, 0.3)
+STEPS = (Place(0.4, 2.0, 0.2), Place(0.2, 1.0, 0.1), Place(0.1, 0.5, 0.1))
+"""From coarse to fine; smaller ones chase the noise of a test set."""
+MOVES = sorted(
+    [*product((-1, 0, 1), (-1, 0, 1), (0,)), (0, 0, -1), (0, 0, 1)], key=lambda move: sum(map(abs, move))
+)
+"""Steps to the neighbours of a place, itself first."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A weight, a bonus, and the word errors they led to."""
+    """A place, and the word errors it led to."""
 
-    lm_weight: float
-    word_bonus: float
+    place: Place
     errors: Counts
 
 
@@ -47,9 +63,16 @@ class Task:
     log_probs: Sequence[LogProbs]
     references: Sequence[str]
 
-    def errors(self, model: NgramModel, settings: BeamSettings, threads: int) -> Counts:
-        """Return the word errors with `model` and `settings`."""
-        search = BeamSearch(self.vocabulary, settings, model)
+    @cached_property
+    def shares(self) -> npt.NDArray[np.float64]:
+        """The mean probability of each token, float64 `[tokens]`."""
+        return token_shares(checked_log_probs(array, self.vocabulary) for array in self.log_probs)
+
+    def errors(self, model: NgramModel, beam: int, place: Place, threads: int) -> Counts:
+        """Return the word errors with `model` at a `place`."""
+        settings = BeamSettings(beam, lm_weight=place.lm_weight, word_bonus=place.word_bonus)
+        priors = Priors(place.prior_scale, self.shares) if place.prior_scale else None
+        search = BeamSearch(self.vocabulary, settings, model, priors=priors)
         found = search.decode_batch(self.log_probs, 1.0, threads)  # times are not looked at
         return word_errors(self.references, [hypotheses[0].text for hypotheses in found])
 
@@ -57,16 +80,15 @@ class Task:
 def tune(
     task: Task, model: NgramModel, beam: int, threads: int, tell: Callable[[Trial], None] = lambda _: None
 ) -> Trial:
-    """Return the weight and bonus for `model` with the fewest errors in `task` at this `beam`.
+    """Return the place for `model` with the fewest errors in `task` at this `beam`.
 
     `tell` hears of every trial. Of equally good ones it is the first.
     """
-    tried: dict[tuple[float, float], Trial] = {}
+    tried: dict[Place, Trial] = {}
 
-    def attempt(place: tuple[float, float]) -> int:
+    def attempt(place: Place) -> int:
         if place not in tried:
-            settings = BeamSettings(beam, lm_weight=place[0], word_bonus=place[1])
-            tried[place] = Trial(*place, task.errors(model, settings, threads))
+            tried[place] = Trial(place, task.errors(model, beam, place, threads))
             tell(tried[place])
         return tried[place].errors.errors
 
@@ -77,15 +99,24 @@ def tune(
     return tried[best]
 
 
-def weights_of(best: Trial, beam: int, tuned_on: str) -> TunedWeights:
-    """Return `best`, found at this `beam`, as it is kept beside the language model."""
-    return TunedWeights(best.lm_weight, best.word_bonus, beam, best.errors.rate, tuned_on)
+def weights_of(best: Trial, task: Task, beam: int, tuned_on: str) -> TunedWeights:
+    """Return `best`, found in `task` at this `beam`, as it is kept beside the language model."""
+    shares = dict(zip(task.vocabulary.symbols, task.shares.tolist(), strict=True))
+    return TunedWeights(
+        best.place.lm_weight,
+        best.place.word_bonus,
+        beam,
+        best.errors.rate,
+        tuned_on,
+        best.place.prior_scale,
+        shares if best.place.prior_scale else {},
+    )
 
 
-def _around(place: tuple[float, float], step: tuple[float, float]) -> list[tuple[float, float]]:
-    """Return `place`, and its neighbours one `step` away that have no negative weight."""
-    moves = sorted(product((-1, 0, 1), repeat=2), key=lambda move: abs(move[0]) + abs(move[1]))
+def _around(place: Place, step: Place) -> list[Place]:
+    """Return `place`, and its neighbours one `step` away that are possible."""
     around = [
-        (round(place[0] + step[0] * across, 6), round(place[1] + step[1] * up, 6)) for across, up in moves
+        Place(*(round(here + step * move, 6) for here, step, move in zip(place, step, moves, strict=True)))
+        for moves in MOVES
     ]
-    return [(weight, bonus) for weight, bonus in around if weight >= 0]
+    return [place for place in around if place.lm_weight >= 0 and place.prior_scale >= 0]

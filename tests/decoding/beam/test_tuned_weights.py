@@ -1,9 +1,12 @@
 """Tuned weights are read as they were written, and refused where they are not for this language model."""
 
+from dataclasses import replace
+
 import pytest
 
 from speechrnn.decoding.beam.tuned_weights import TunedWeights, read_weights, weights_path, write_weights
 from speechrnn.errors import SpeechRnnError
+from speechrnn.text import BLANK, Vocabulary
 
 WEIGHTS = TunedWeights(0.7, -1.5, 25, 0.123, "a.onnx; b.jsonl, 100 utterances")
 
@@ -15,6 +18,16 @@ def model(tmp_path):
     return path
 
 
+FREED = replace(WEIGHTS, prior_scale=0.5, token_shares={"b": 0.3, BLANK: 0.5, "a": 0.2})
+
+
+def test_priors_are_for_the_tokens_they_were_measured_with():
+    priors = FREED.priors(Vocabulary("characters", (BLANK, "a", "b")))
+    assert (priors.scale, priors.shares.tolist()) == (0.5, [0.5, 0.2, 0.3])
+    assert FREED.priors(Vocabulary("characters", (BLANK, "a", "c"))) is None
+    assert WEIGHTS.priors(Vocabulary("characters", (BLANK,))) is None
+
+
 def test_without_a_file_there_are_none(model):
     assert read_weights(model) is None
 
@@ -22,6 +35,8 @@ def test_without_a_file_there_are_none(model):
 def test_they_are_read_as_they_were_written(model):
     assert write_weights(model, WEIGHTS) == weights_path(model)
     assert read_weights(model) == WEIGHTS
+    write_weights(model, FREED)
+    assert read_weights(model) == FREED
     assert [path.name for path in sorted(model.parent.iterdir())] == [
         "words.ngram",
         "words.ngram.weights.json",
