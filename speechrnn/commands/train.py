@@ -32,7 +32,8 @@ class Train:
     """Manifests to validate on; without any, a few speakers (or utterances) are set aside."""
     init: Path | None = None
     """Start from a trained model instead of random weights: a model folder, an .onnx file, or a model that
-    comes with the package, such as english. It brings its front end and encoder."""
+    comes with the package, such as english. It brings its front end and encoder, and its pieces where they
+    can write the text."""
     run: Annotated[config.Run, tyro.conf.arg(name="")] = field(default_factory=config.Run)
     """The configuration."""
 

@@ -22,6 +22,7 @@ import torch
 
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError, check_readable
+from speechrnn.text import Vocabulary
 
 STATE_FORMAT = 1
 STATE_KIND = "speechrnn training state"
@@ -73,6 +74,8 @@ class RunRecord:
     """The same with device, precision, threads and number of updates filled in; never measured again."""
     fingerprint: str
     """Stands for the utterances trained and validated on."""
+    vocabulary: Vocabulary
+    """What is written: learnt from the training text, or inherited with the weights."""
     init: str | None = None
     """Model folder that the weights came from."""
     format: int = RUN_FORMAT

@@ -23,7 +23,7 @@ from speechrnn.training.data.audio_source import CachedAudio
 from speechrnn.training.data.batch import Batch
 from speechrnn.training.data.loader import EvaluationData
 from speechrnn.training.data.screening import Screening, screen_for_evaluation
-from speechrnn.training.data.units import load
+from speechrnn.training.data.units import Speller
 from speechrnn.training.model.network_folder import read_network
 from speechrnn.training.optimisation.distributed import Ranks, gathered, join, leave, threads_for
 
@@ -89,7 +89,7 @@ def recognise_with_folder(
         screening = screen_for_evaluation(utterances, audio)
         if not screening.kept:
             return {}, screening
-        batches = EvaluationData(screening.kept, audio, load(folder, trained.vocabulary), BATCH_SECONDS)
+        batches = EvaluationData(screening.kept, audio, Speller(trained.vocabulary), BATCH_SECONDS)
         threads = threads_for(ranks)
         return results_by_id(network.to(ranks.device), batches, work_on, ranks, threads), screening
     finally:

@@ -25,13 +25,13 @@ from speechrnn.training.data.batch import Batch
 from speechrnn.training.data.held_out import set_aside
 from speechrnn.training.data.loader import EvaluationData, TrainingData
 from speechrnn.training.data.screening import screen_for_evaluation, screen_for_training
-from speechrnn.training.data.units import Speller, learn
+from speechrnn.training.data.units import Speller
 from speechrnn.training.evaluation import recognise, score_transcripts
 from speechrnn.training.loop import Training
 from speechrnn.training.measurement import Workload, settle
 from speechrnn.training.model.ctc import blank_frames, summed_loss
 from speechrnn.training.model.front_end import estimate_statistics
-from speechrnn.training.model.initialise import Pretrained, adopted, load_pretrained, random_network
+from speechrnn.training.model.initialise import Pretrained, load_pretrained, model_to_train, random_network
 from speechrnn.training.model.network import Network
 from speechrnn.training.model.network_folder import write_network
 from speechrnn.training.optimisation.distributed import Ranks, join, leave, of_first, threads_for
@@ -114,10 +114,11 @@ def prepare(
     asked = request.run
     start = pretrained(request) if state is None else None
     if record is not None:
-        request = replace(request, run=replace(asked, model=record.settled.model))
-    elif start is not None:
-        request = replace(request, run=replace(asked, model=adopted(asked.model, start)))
-    corpus = screened(train_set, valid_set, request.run, say)
+        model, vocabulary = record.settled.model, record.vocabulary
+    else:
+        model, vocabulary = model_to_train(asked.model, start, [utterance.text for utterance in train_set])
+    request = replace(request, run=replace(asked, model=model))
+    corpus = screened(train_set, valid_set, Speller(vocabulary), request.run, say)
     data = training_data(corpus, request.run, ranks, say)
     threads = record.settled.threads if record else request.run.threads or threads_for(ranks)
     torch.set_num_threads(threads)
@@ -129,13 +130,13 @@ def prepare(
     if record is None:
         say(settings_told(request.run))
         settled = settle(request.run, corpus.workload, threads, data, network, task, ranks, say)
-        record = RunRecord(asked, settled, fingerprint, _name(request.init))
+        record = RunRecord(asked, settled, fingerprint, vocabulary, _name(request.init))
         if ranks.first:
             write_record(folder, record)
     run = record.settled
     assert run.precision != "auto"  # settled
     updates = Updates(run, run.precision, threads, network, task, ranks)
-    write_model = partial(write_network, network=network, model=run.model, speller=corpus.speller)
+    write_model = partial(write_network, network=network, model=run.model, vocabulary=vocabulary)
     training = Training(run, folder, updates, data, write_model, corpus.left_out)
     if state is not None:
         training.resume(state)
@@ -156,12 +157,12 @@ def read_utterances(request: Request, say: Callable[[str], None]) -> tuple[list[
 def screened(
     train_set: Sequence[Utterance],
     valid_set: Sequence[Utterance],
+    speller: Speller,
     run: config.Run,
     say: Callable[[str], None],
 ) -> Corpus:
     """Return what of the utterances can be trained and measured on; tell what is left out, and why."""
     audio = CachedAudio([*train_set, *valid_set], run.model.front_end.sample_rate)
-    speller = learn((utterance.text for utterance in train_set), run.model.units)
     for_training = screen_for_training(train_set, audio, speller, run)
     for_validation = screen_for_evaluation(valid_set, audio)
     for name, screening in (("training", for_training), ("validation", for_validation)):

@@ -11,7 +11,6 @@ from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance, read_manifest
 from speechrnn.text import BLANK, Vocabulary
 from speechrnn.training.data.batch import Example, stack
-from speechrnn.training.data.units import Speller
 from speechrnn.training.evaluation import LogProbs, recognise, recognise_with_folder, score_transcripts
 from speechrnn.training.model.initialise import random_network
 from speechrnn.training.model.network_folder import write_network
@@ -65,7 +64,7 @@ def frames_of(vocabulary: Vocabulary) -> Callable[[LogProbs], int]:
 
 def test_a_model_folder_writes_something_for_every_utterance_that_can_be_heard(tmp_path: Path) -> None:
     run = tiny_run()
-    write_network(tmp_path / "model", {}, random_network(run, 4), run.model, Speller(VOCABULARY))
+    write_network(tmp_path / "model", {}, random_network(run, 4), run.model, VOCABULARY)
     utterances = read_manifest(tone_manifest(tmp_path, "some", 4, seed=0))
     utterances[2].audio_filepath.write_bytes(b"this is no sound")
     frames, screening = recognise_with_folder(tmp_path / "model", utterances, frames_of, "cpu")

@@ -3,36 +3,33 @@
 The alphabet comes from the training text and nothing else. A character that it lacks cannot be a target; it
 stays in the reference text and so counts as an error when measuring. Pieces are learnt by sentencepiece's
 byte-pair encoding (Sennrich, Haddow and Birch, "Neural machine translation of rare words with subword units",
-2016). Its model is only needed to encode text, that is in training: a folder keeps it in `pieces.model`, data
-that executes nothing, next to `config.json`, whose list of symbols is all that running needs.
+2016). How text is cut into them follows from the order in which they were learnt, which is that of the
+vocabulary: so a vocabulary is all that a speller needs, wherever it comes from.
 """
 
 import io
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
 
 from speechrnn import config
-from speechrnn.errors import SpeechRnnError, check_readable
+from speechrnn.errors import SpeechRnnError
 from speechrnn.text import BLANK, WORD_BOUNDARY, Vocabulary, character_tokens, characters_of
-
-PIECES_FILE = "pieces.model"
 
 
 @dataclass(frozen=True)
 class Speller:
-    """Text to tokens: a vocabulary, and for pieces the bytes of sentencepiece's model (None: characters)."""
+    """Text to the tokens of a vocabulary."""
 
     vocabulary: Vocabulary
-    pieces: bytes | None = None
 
     def encode(self, text: str) -> list[int]:
         """Return the tokens `[tokens]` of normalised `text`, without those of characters it cannot write."""
-        if self.pieces is None:
+        if self.vocabulary.kind == "characters":
             return character_tokens(text, self.vocabulary)[0]
         return [token for token in self._processor.encode(text) if token != 0]
 
@@ -47,7 +44,7 @@ class Speller:
 
     @cached_property
     def _processor(self) -> "sentencepiece.SentencePieceProcessor":
-        return sentencepiece.SentencePieceProcessor(model_proto=self.pieces)
+        return sentencepiece.SentencePieceProcessor(model_proto=_model_of(self.vocabulary.symbols[1:]))
 
 
 def learn(texts: Iterable[str], settings: config.Units) -> Speller:
@@ -57,33 +54,11 @@ def learn(texts: Iterable[str], settings: config.Units) -> Speller:
         raise SpeechRnnError("training set: all transcripts are empty; check the manifest's `text`")
     if settings.kind == "characters":
         return Speller(characters_of(texts))
-    return _of_pieces(_learnt_pieces(texts, settings.pieces))
+    return Speller(Vocabulary("bpe", (BLANK, *_learnt_pieces(texts, settings.pieces))))
 
 
-def save_pieces(speller: Speller, folder: Path) -> None:
-    """Write into the model folder `folder` what encoding needs beyond the vocabulary (pieces only)."""
-    if speller.pieces is not None:
-        (folder / PIECES_FILE).write_bytes(speller.pieces)
-
-
-def load(folder: Path, vocabulary: Vocabulary) -> Speller:
-    """Return the speller of the model folder `folder`, whose configuration holds `vocabulary`."""
-    if vocabulary.kind == "characters":
-        return Speller(vocabulary)
-    file = folder / PIECES_FILE
-    check_readable(file)
-    cure = "copy it again from where the model was trained"
-    try:
-        speller = _of_pieces(file.read_bytes())
-    except RuntimeError as error:
-        raise SpeechRnnError(f"{file}: is not a sentencepiece model; {cure}") from error
-    if speller.vocabulary != vocabulary:
-        raise SpeechRnnError(f"{file}: has other pieces than config.json; {cure}")
-    return speller
-
-
-def _learnt_pieces(texts: list[str], pieces: int) -> bytes:
-    """Return a sentencepiece model of `pieces` pieces for `texts`."""
+def _learnt_pieces(texts: list[str], pieces: int) -> list[str]:
+    """Return `pieces` pieces for `texts`, in the order in which they were learnt, single characters last."""
     fewest = len(set("".join(texts).replace(" ", WORD_BOUNDARY)) | {WORD_BOUNDARY})
     if pieces < fewest:
         raise SpeechRnnError(
@@ -111,10 +86,17 @@ def _learnt_pieces(texts: list[str], pieces: int) -> bytes:
             f"--model.units.pieces {pieces} is more than the training text yields; "
             "give fewer, or use characters"
         ) from error
-    return model.getvalue()
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    return [processor.id_to_piece(token) for token in range(1, processor.get_piece_size())]
 
 
-def _of_pieces(model: bytes) -> Speller:
-    processor = sentencepiece.SentencePieceProcessor(model_proto=model)
-    symbols = [processor.id_to_piece(token) for token in range(1, processor.get_piece_size())]
-    return Speller(Vocabulary("bpe", (BLANK, *symbols)), model)
+def _model_of(pieces: Sequence[str]) -> bytes:
+    """Return a sentencepiece model that cuts text into `pieces`: of two that fit, the one learnt earlier."""
+    model = sentencepiece_model_pb2.ModelProto()
+    model.trainer_spec.model_type = model.trainer_spec.BPE
+    model.normalizer_spec.name = "identity"
+    model.pieces.add(piece="<unk>", score=0.0, type=model.SentencePiece.UNKNOWN)
+    for number, piece in enumerate(pieces):
+        model.pieces.add(piece=piece, score=-float(number), type=model.SentencePiece.NORMAL)
+    serialised: bytes = model.SerializeToString()
+    return serialised

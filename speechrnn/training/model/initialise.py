@@ -1,10 +1,12 @@
 """The weights a run starts from: random ones, or those of a trained model (fine-tuning).
 
-A trained model brings front end and encoder, settings and weights. Of its head it brings the rows of the
-tokens that both models have, wherever they stand in their vocabularies; rows of new tokens stay random.
+A trained model brings front end and encoder, settings and weights; and its byte-pair pieces, where they can
+write the new text. Of its head it brings the rows of the tokens that both models have, wherever they stand in
+their vocabularies; rows of new tokens stay random.
 """
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from speechrnn import config
 from speechrnn.errors import SpeechRnnError
 from speechrnn.model_folder import TrainedModel
 from speechrnn.text import Vocabulary
+from speechrnn.training.data.units import Speller, learn
 from speechrnn.training.model.network import Network
 from speechrnn.training.model.network_folder import network_of
 
@@ -45,6 +48,34 @@ def load_pretrained(network: Network, vocabulary: Vocabulary, start: Pretrained)
         weights[f"head.{parameter}"] = value.index_copy(0, to, weights[f"head.{parameter}"][of])
     network.load_state_dict(weights)
     return [symbol for symbol in vocabulary.symbols if symbol not in rows]
+
+
+def model_to_train(
+    wanted: config.Model, start: Pretrained | None, texts: Sequence[str]
+) -> tuple[config.Model, Vocabulary]:
+    """Return the model of a run on `texts` that begins, and what it writes.
+
+    Raises SpeechRnnError where texts and settings, or `start` and settings, do not go together.
+    """
+    if start is None:
+        return wanted, learn(texts, wanted.units).vocabulary
+    model = adopted(wanted, start)
+    pieces = inherited_pieces(wanted.units, start, texts)
+    if pieces is None:
+        return model, learn(texts, wanted.units).vocabulary
+    return dataclasses.replace(model, units=start.trained.model.units), pieces
+
+
+def inherited_pieces(wanted: config.Units, start: Pretrained, texts: Iterable[str]) -> Vocabulary | None:
+    """Return the pieces of `start` if they can write all of `texts`, and nobody wants another number of them.
+
+    Characters need no inheriting: learnt anew, they are the same ones.
+    """
+    vocabulary = start.trained.vocabulary
+    others_wanted = wanted.kind == "bpe" and wanted.pieces != len(vocabulary) - 1
+    if vocabulary.kind != "bpe" or others_wanted or Speller(vocabulary).unknown_characters(texts):
+        return None
+    return vocabulary
 
 
 def adopted(wanted: config.Model, start: Pretrained) -> config.Model:

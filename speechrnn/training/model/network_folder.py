@@ -12,17 +12,16 @@ import torch
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
 from speechrnn.model_folder import TrainedModel, read_model_folder, write_model_folder
-from speechrnn.training.data.units import Speller, save_pieces
+from speechrnn.text import Vocabulary
 from speechrnn.training.model.network import Network
 
 
 def write_network(
-    folder: Path, card: dict[str, Any], network: Network, model: config.Model, speller: Speller
+    folder: Path, card: dict[str, Any], network: Network, model: config.Model, vocabulary: Vocabulary
 ) -> None:
     """Write `network` as the model folder `folder`; a model that was there before is replaced."""
     weights = {name: value.detach().cpu().float().numpy() for name, value in network.state_dict().items()}
-    write_model_folder(folder, TrainedModel(model, speller.vocabulary, weights, card))
-    save_pieces(speller, folder)
+    write_model_folder(folder, TrainedModel(model, vocabulary, weights, card))
 
 
 def read_network(folder: Path) -> tuple[Network, TrainedModel]:

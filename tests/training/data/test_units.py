@@ -1,3 +1,4 @@
+import io
 import pickle
 import random
 
@@ -5,14 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pytest.importorskip("sentencepiece")
+sentencepiece = pytest.importorskip("sentencepiece")
 
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
-from speechrnn.text import BLANK, Vocabulary, normalise
-from speechrnn.training.data.units import PIECES_FILE, Speller, learn, load, save_pieces
+from speechrnn.text import BLANK, normalise
+from speechrnn.training.data.units import Speller, learn
 from tests.reference import pieces as reference
 
+RealBytesIO = io.BytesIO
 WORDS = ["the", "a", "cat", "dog's", "mat", "sat", "on", "zebra", "quick", "brown", "fox", "naïve", "café"]
 TEXTS = [" ".join(random.Random(n).choices(WORDS, k=7)) for n in range(100)]
 CHARACTERS = config.Units("characters")
@@ -64,42 +66,22 @@ def test_pieces_shorten_text(pieces):
 
 
 def test_pieces_do_not_depend_on_the_order_of_the_texts(pieces):
-    assert learn(random.Random(1).sample(TEXTS, len(TEXTS)), PIECES).pieces == pieces.pieces
+    assert learn(random.Random(1).sample(TEXTS, len(TEXTS)), PIECES) == pieces
 
 
-def test_pieces_survive_a_model_folder_and_the_way_to_a_worker(pieces, tmp_path):
-    save_pieces(pieces, tmp_path)
-    for copy in (load(tmp_path, pieces.vocabulary), pickle.loads(pickle.dumps(pieces))):
+def test_a_speller_follows_from_its_vocabulary_and_travels_to_a_worker(pieces):
+    for copy in (Speller(pieces.vocabulary), pickle.loads(pickle.dumps(pieces))):
         assert copy == pieces
         assert [copy.encode(text) for text in TEXTS] == [pieces.encode(text) for text in TEXTS]
 
 
-def test_characters_need_no_file(tmp_path):
-    speller = learn(TEXTS, CHARACTERS)
-    save_pieces(speller, tmp_path)
-    assert not list(tmp_path.iterdir())
-    assert load(tmp_path, speller.vocabulary) == speller
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "pieces.model: no such file"),
-        (b"", "pieces.model: is empty"),
-        (b"not a model", "pieces.model: is not a sentencepiece model; copy it again"),
-    ],
-)
-def test_a_bad_file_of_pieces_is_named_with_the_cure(tmp_path, pieces, content, message):
-    if content is not None:
-        (tmp_path / PIECES_FILE).write_bytes(content)
-    with pytest.raises(SpeechRnnError, match=message):
-        load(tmp_path, pieces.vocabulary)
-
-
-def test_pieces_of_another_model_are_refused(tmp_path, pieces):
-    save_pieces(pieces, tmp_path)
-    with pytest.raises(SpeechRnnError, match=r"has other pieces than config\.json"):
-        load(tmp_path, Vocabulary("bpe", (BLANK, "▁the")))
+def test_text_is_cut_as_the_model_that_learnt_the_pieces_cuts_it(monkeypatch):
+    """That model is made, and thrown away, in `learn`."""
+    models = []
+    monkeypatch.setattr(io, "BytesIO", lambda: models.append(RealBytesIO()) or models[-1])
+    speller = learn(TEXTS, PIECES)
+    learnt = sentencepiece.SentencePieceProcessor(model_proto=models[0].getvalue())
+    assert [speller.encode(text) for text in TEXTS] == [learnt.encode(text) for text in TEXTS]
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,14 @@ from speechrnn.errors import SpeechRnnError
 from speechrnn.model_folder import TrainedModel, read_model_folder, write_model_folder
 from speechrnn.text import BLANK, Vocabulary
 from speechrnn.training.checkpoint import RunFolder
-from speechrnn.training.data.units import Speller
-from speechrnn.training.model.initialise import Pretrained, adopted, load_pretrained, random_network
+from speechrnn.training.model.initialise import (
+    Pretrained,
+    adopted,
+    inherited_pieces,
+    load_pretrained,
+    model_to_train,
+    random_network,
+)
 from speechrnn.training.model.network_folder import read_network, write_network
 from speechrnn.training.run import train
 from tests.training.tones import same_weights, tiny_run, tone_request
@@ -25,7 +31,7 @@ NEW = Vocabulary("characters", (BLANK, "c", "d", "a"))
 def folder(tmp_path: Path) -> Path:
     """A model folder with random weights that writes the old vocabulary."""
     run = tiny_run(seed=5)
-    write_network(tmp_path / "model", {"a": 1}, random_network(run, len(OLD)), run.model, Speller(OLD))
+    write_network(tmp_path / "model", {"a": 1}, random_network(run, len(OLD)), run.model, OLD)
     return tmp_path / "model"
 
 
@@ -67,6 +73,40 @@ def test_another_shape_that_was_asked_for_is_refused_by_naming_the_flag(folder: 
     wider = replace(model, encoder=replace(model.encoder, width=30))
     with pytest.raises(SpeechRnnError, match=r"--model\.encoder\.width 24, not 30"):
         adopted(wider, Pretrained(folder, read_model_folder(folder)))
+
+
+PIECES = Vocabulary("bpe", (BLANK, "▁a", "ab", "▁", "a", "b"))
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Pretrained:
+    """A trained model that writes pieces."""
+    model = replace(tiny_run().model, units=config.Units("bpe", len(PIECES) - 1))
+    write_network(tmp_path / "pieces", {}, random_network(tiny_run(), len(PIECES)), model, PIECES)
+    return Pretrained(tmp_path / "pieces", read_model_folder(tmp_path / "pieces"))
+
+
+@pytest.mark.parametrize(
+    ("units", "text", "inherited"),
+    [
+        (config.Units(), "ab a", True),
+        (config.Units("bpe", 5), "ab a", True),
+        (config.Units("bpe", 4), "ab a", False),
+        (config.Units(), "ab c", False),
+    ],
+)
+def test_pieces_are_inherited_where_they_can_write_the_text(start, units, text, inherited) -> None:
+    assert inherited_pieces(units, start, [text]) == (PIECES if inherited else None)
+    if not (units.kind == "bpe" and not inherited):
+        model, vocabulary = model_to_train(config.Model(units=units), start, [text])
+        assert model.units == (start.trained.model.units if inherited else units)
+        assert (vocabulary == PIECES) == inherited
+
+
+def test_characters_are_learnt_anew(folder: Path) -> None:
+    begun = Pretrained(folder, read_model_folder(folder))
+    model, vocabulary = model_to_train(config.Model(), begun, ["ad"])
+    assert (model.units, vocabulary.symbols) == (config.Units(), (BLANK, "a", "d"))
 
 
 def test_weights_of_another_configuration_are_refused(folder: Path, tmp_path: Path) -> None:
