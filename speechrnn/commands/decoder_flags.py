@@ -135,9 +135,7 @@ def beam_settings(flags: DecoderFlags, tuned: "TunedWeights | None") -> "BeamSet
         "nbest": flags.nbest,
     }
     said = {name: value for name, value in asked.items() if value is not None}
-    if tuned is not None:
-        said = {"lm_weight": tuned.lm_weight, "word_bonus": tuned.word_bonus} | said
-    return BeamSettings(**said)  # type: ignore[arg-type]
+    return replace(tuned.settings() if tuned else BeamSettings(), **said)  # type: ignore[arg-type]
 
 
 def open_language_model(path: Path) -> "NgramModel":

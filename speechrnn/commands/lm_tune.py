@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 class Tune:
     """Find how much a language model should count: what gives the fewest word errors.
 
-    That is its weight, the bonus for words, and how far the model is freed from its own idea of which tokens
-    are frequent. They are written to LM.weights.json, where `transcribe --lm LM` and `evaluate --lm LM` find
-    them. The recordings must be new to the model and their text to the language model, else the weight comes
-    out too high.
+    That is its weight, the bonus for words, how far the model is freed from its own idea of which tokens are
+    frequent, and what a word that it does not know costs. They are written to LM.weights.json, where
+    `transcribe --lm LM` and `evaluate --lm LM` find them. The recordings must be new to the model and their
+    text to the language model, else the weight comes out too high.
     """
 
     lm: tyro.conf.Positional[Path]
@@ -58,7 +58,7 @@ class Tune:
         self._check()
         model = open_language_model(self.lm)
         task = self._task(read_manifests(self.manifest))
-        print("lm-weight  word-bonus  prior-scale  WER")
+        print("lm-weight  word-bonus  prior-scale  unknown-word  WER")
         best = tune(task, model, self.beam, cores(), lambda trial: print(row(trial), flush=True))
         manifests = ", ".join(path.name for path in self.manifest)
         tuned_on = f"{self.model or self.emissions}; {manifests}, {len(task.references)} utterances"
@@ -125,5 +125,5 @@ class Tune:
 
 def row(trial: "Trial") -> str:
     """Return a trial as a line of the table."""
-    weight, bonus, scale = trial.place
-    return f"{weight:9.2f}  {bonus:10.2f}  {scale:11.2f}  {100 * trial.errors.rate:.2f} %"
+    weight, bonus, scale, unknown = trial.place
+    return f"{weight:9.2f}  {bonus:10.2f}  {scale:11.2f}  {unknown:12.1f}  {100 * trial.errors.rate:.2f} %"

@@ -75,9 +75,8 @@ def build_language_model(onnx: Path, folder: Path, texts: Texts, say: Say) -> Pa
     write_weights(path, weights_of(best, task, beam, f"{onnx.name}; {len(references)} held-out utterances"))
     say(
         f"{path}: {', '.join(f'{len(grams):,} {n}-grams' for n, grams in enumerate(whole.orders, 1))};"
-        f" weight {best.place.lm_weight:g}, word bonus {best.place.word_bonus:g}, prior scale"
-        f" {best.place.prior_scale:g} (WER {100 * best.errors.rate:.1f} % on {len(references)} held-out"
-        " utterances)"
+        f" {', '.join(f'{name} {value:g}' for name, value in best.place._asdict().items())}"
+        f" (WER {100 * best.errors.rate:.1f} % on {len(references)} held-out utterances)"
     )
     return path
 

@@ -98,8 +98,8 @@ def results(measurements: Sequence[Measurement], weights: TunedWeights | None) -
     if weights is not None:
         rows += [
             f"n-gram: beam {weights.beam}, weight {weights.lm_weight:g}, word bonus {weights.word_bonus:g},"
-            f" prior scale {weights.prior_scale:g}, the best on {weights.tuned_on}"
-            f" ({100 * weights.wer:.1f} % there), with an n-gram without their sentences."
+            f" prior scale {weights.prior_scale:g}, unknown word {weights.unknown_word:g}, the best on"
+            f" {weights.tuned_on} ({100 * weights.wer:.1f} % there), with an n-gram without their sentences."
         ]
     return "\n".join(rows)
 

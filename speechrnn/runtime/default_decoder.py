@@ -21,9 +21,7 @@ def default_decoder(model: ModelFiles, metadata: Metadata) -> Decoder:
     from speechrnn.decoding.ngram.model import NgramModel
 
     tuned = read_weights(model.ngram)
-    settings = (
-        BeamSettings(lm_weight=tuned.lm_weight, word_bonus=tuned.word_bonus) if tuned else BeamSettings()
-    )
+    settings = tuned.settings() if tuned else BeamSettings()
     priors = tuned.priors(metadata.vocabulary) if tuned else None
     search = BeamSearch(metadata.vocabulary, settings, NgramModel.open(model.ngram), priors=priors)
     return calibrating(search.decode, metadata.calibrations.get("beam"))

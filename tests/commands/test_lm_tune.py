@@ -50,8 +50,8 @@ def test_the_trials_are_printed_and_the_best_is_where_transcribe_finds_it(tuned,
     assert status == 0
     assert said == "speechrnn: m.ngram.weights.json: written\n"
     heading, *rows, best, last = table.splitlines()
-    assert heading.split() == ["lm-weight", "word-bonus", "prior-scale", "WER"]
-    assert (best, last) == ("best:", "     0.80        0.00         0.30  25.00 %")
+    assert heading.split() == ["lm-weight", "word-bonus", "prior-scale", "unknown-word", "WER"]
+    assert (best, last) == ("best:", "     0.80        0.00         0.30         -10.0  25.00 %")
     assert last in rows
     assert len(rows) > 9
     found = read_weights(place / "m.ngram")

@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch")
 
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
-from speechrnn.training import checkpoint
 from speechrnn.text import BLANK, Vocabulary
+from speechrnn.training import checkpoint
 from speechrnn.training.checkpoint import (
     RunFolder,
     RunRecord,
@@ -132,7 +132,9 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     assert read_record(folder) is None
     folder.create()
     run = config.Run(minutes=3.5, optimisation=config.Optimisation(clip=0.5))
-    record = RunRecord(asked=run, settled=config.Run(updates=77), fingerprint="abc", vocabulary=LETTERS, init="model")
+    record = RunRecord(
+        asked=run, settled=config.Run(updates=77), fingerprint="abc", vocabulary=LETTERS, init="model"
+    )
     write_record(folder, record)
     assert read_record(folder) == record
 

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from speechrnn.decoding.beam.priors import Priors
+from speechrnn.decoding.beam.settings import BeamSettings
 from speechrnn.decoding.ngram.whole_file import whole_file
 from speechrnn.errors import SpeechRnnError, check_readable
 from speechrnn.text import Vocabulary
@@ -39,6 +40,14 @@ class TunedWeights:
     """Power of the shares of tokens that the network's probabilities are divided by (`priors.py`)."""
     token_shares: dict[str, float] = field(default_factory=dict)
     """These shares, by token, for the model that this was tuned with."""
+    unknown_word: float = BeamSettings().unknown_word
+    """Added for every word that the language model does not list, natural log."""
+
+    def settings(self) -> BeamSettings:
+        """Return the settings of a search that decodes as was found best, at the usual beam."""
+        return BeamSettings(
+            lm_weight=self.lm_weight, word_bonus=self.word_bonus, unknown_word=self.unknown_word
+        )
 
     def priors(self, vocabulary: Vocabulary) -> Priors | None:
         """Return the priors of a model that writes `vocabulary`; None if it is not the one tuned with."""

@@ -36,13 +36,18 @@ class Place(NamedTuple):
     lm_weight: float
     word_bonus: float
     prior_scale: float
+    unknown_word: float
 
 
-START = Place(0.8, 0.0, 0.3)
-STEPS = (Place(0.4, 2.0, 0.2), Place(0.2, 1.0, 0.1), Place(0.1, 0.5, 0.1))
+START = Place(0.8, 0.0, 0.3, -10.0)
+STEPS = (Place(0.4, 2.0, 0.2, 5.0), Place(0.2, 1.0, 0.1, 5.0), Place(0.1, 0.5, 0.1, 2.5))
 """From coarse to fine; smaller ones chase the noise of a test set."""
 MOVES = sorted(
-    [*product((-1, 0, 1), (-1, 0, 1), (0,)), (0, 0, -1), (0, 0, 1)], key=lambda move: sum(map(abs, move))
+    [
+        *((weight, bonus, 0, 0) for weight, bonus in product((-1, 0, 1), repeat=2)),
+        *((0, 0, scale, unknown) for scale, unknown in ((-1, 0), (1, 0), (0, -1), (0, 1))),
+    ],
+    key=lambda move: sum(map(abs, move)),
 )
 """Steps to the neighbours of a place, itself first."""
 
@@ -70,7 +75,7 @@ class Task:
 
     def errors(self, model: NgramModel, beam: int, place: Place, threads: int) -> Counts:
         """Return the word errors with `model` at a `place`."""
-        settings = BeamSettings(beam, lm_weight=place.lm_weight, word_bonus=place.word_bonus)
+        settings = BeamSettings(beam, place.lm_weight, place.word_bonus, place.unknown_word)
         priors = Priors(place.prior_scale, self.shares) if place.prior_scale else None
         search = BeamSearch(self.vocabulary, settings, model, priors=priors)
         found = search.decode_batch(self.log_probs, 1.0, threads)  # times are not looked at
@@ -110,6 +115,7 @@ def weights_of(best: Trial, task: Task, beam: int, tuned_on: str) -> TunedWeight
         tuned_on,
         best.place.prior_scale,
         shares if best.place.prior_scale else {},
+        best.place.unknown_word,
     )
 
 

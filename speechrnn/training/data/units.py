@@ -92,7 +92,7 @@ def _learnt_pieces(texts: list[str], pieces: int) -> list[str]:
 
 def _model_of(pieces: Sequence[str]) -> bytes:
     """Return a sentencepiece model that cuts text into `pieces`: of two that fit, the one learnt earlier."""
-    model = sentencepiece_model_pb2.ModelProto()
+    model = sentencepiece_model_pb2.ModelProto()  # type: ignore[attr-defined]
     model.trainer_spec.model_type = model.trainer_spec.BPE
     model.normalizer_spec.name = "identity"
     model.pieces.add(piece="<unk>", score=0.0, type=model.SentencePiece.UNKNOWN)

@@ -106,7 +106,7 @@ def test_pieces_are_inherited_where_they_can_write_the_text(start, units, text, 
 def test_characters_are_learnt_anew(folder: Path) -> None:
     begun = Pretrained(folder, read_model_folder(folder))
     model, vocabulary = model_to_train(config.Model(), begun, ["ad"])
-    assert (model.units, vocabulary.symbols) == (config.Units(), (BLANK, "a", "d"))
+    assert (model.units, vocabulary.symbols) == (config.Units(), (BLANK, " ", "a", "d"))
 
 
 def test_weights_of_another_configuration_are_refused(folder: Path, tmp_path: Path) -> None:
