@@ -1,6 +1,6 @@
 """How much a language model should count, found by trying what gives the fewest word errors.
 
-    log-probabilities, references -> errors at a grid of weights, bonuses and prior scales -> the best of them
+    log-probabilities, references -> errors at the places of a grid -> the best of them
 
 The grid is walked from coarse to fine: the neighbours of a place are tried, and the best of them and itself
 is gone to; where that is the place itself, the step is made smaller. Weight and bonus pull in opposite
