@@ -116,6 +116,16 @@ class Augmentation:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """What the network is asked for in training besides the text at its end."""
+
+    middle: float = 0.0
+    """Share of the loss for which the middle of the stack answers, by the same head (intermediate CTC)."""
+    consistency: float = 0.0
+    """Weight of the agreement of two masked views of each utterance (CR-CTC); 0 looks at it once."""
+
+
+@dataclass(frozen=True)
 class Batching:
     """How utterances are put together."""
 
@@ -151,6 +161,7 @@ class Run:
 
     model: Model = field(default_factory=Model)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    loss: Loss = field(default_factory=Loss)
     batching: Batching = field(default_factory=Batching)
     optimisation: Optimisation = field(default_factory=Optimisation)
     updates: int = 0

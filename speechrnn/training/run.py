@@ -29,9 +29,10 @@ from speechrnn.training.data.units import Speller
 from speechrnn.training.evaluation import recognise, score_transcripts
 from speechrnn.training.loop import Training
 from speechrnn.training.measurement import Workload, settle
-from speechrnn.training.model.ctc import blank_frames, summed_loss
+from speechrnn.training.model.ctc import blank_frames
 from speechrnn.training.model.front_end import estimate_statistics
 from speechrnn.training.model.initialise import Pretrained, load_pretrained, model_to_train, random_network
+from speechrnn.training.model.losses import training_loss
 from speechrnn.training.model.network import Network
 from speechrnn.training.model.network_folder import write_network
 from speechrnn.training.optimisation.distributed import Ranks, join, leave, of_first, threads_for
@@ -227,7 +228,8 @@ def recognition(corpus: Corpus, run: config.Run, ranks: Ranks, threads: int) -> 
         score = score_transcripts(corpus.valid, transcripts)
         return {"wer": score.wer, "cer": score.cer}
 
-    return Task(loss=summed_loss, watched={"blanks": blank_frames}, metric=error_rates, criterion="wer")
+    loss = partial(training_loss, settings=run.loss)
+    return Task(loss=loss, watched={"blanks": blank_frames}, metric=error_rates, criterion="wer")
 
 
 def check_same_run(request: Request, record: RunRecord, fingerprint: str, folder: RunFolder) -> None:

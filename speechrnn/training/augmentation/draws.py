@@ -52,6 +52,11 @@ def uniform(seeds: torch.Tensor, stream: int, count: int) -> torch.Tensor:
     return _shifted(bits, 40).to(torch.float32) * 2.0**-24
 
 
+def of_other_view(seeds: torch.Tensor) -> torch.Tensor:
+    """Return other seeds, int64 `[batch]`, for a second look at the same utterances."""
+    return _mixed(seeds + _signed(_GOLDEN))
+
+
 def _mixed(state: torch.Tensor) -> torch.Tensor:
     """Return SplitMix64's output function of `state`: every bit of the result hangs on every bit given."""
     state = (state ^ _shifted(state, 30)) * _signed(0xBF58476D1CE4E5B9)

@@ -39,13 +39,27 @@ class Encoder(nn.Module):
         `features` [batch, frames, bins], zero in the padding; `lengths` [batch] in frames. `seeds` [batch]
         turns dropout on and is all it depends on; without them the result is that of the trained model.
         """
+        stages, lengths = self.stages(features, lengths, seeds)
+        return self.finished(stages[-1], lengths), lengths
+
+    def stages(
+        self, features: Tensor, lengths: Tensor, seeds: Tensor | None = None
+    ) -> tuple[list[Tensor], Tensor]:
+        """Return what each layer leaves behind, [batch, frames, width] each, and the lengths [batch]."""
         hidden, lengths = self.subsampling(features, lengths)
         valid = valid_frames(lengths, hidden.shape[1], hidden.device)
         hidden = self.projection(hidden)
         hidden = locked_dropout(hidden, self.dropout, seeds, stream=0) * valid
+        stages = []
         for number, layer in enumerate(self.layers, start=1):
             hidden = hidden + locked_dropout(layer(hidden, lengths), self.dropout, seeds, stream=number)
-        return self.norm(hidden) * valid, lengths
+            stages.append(hidden)
+        return stages, lengths
+
+    def finished(self, stage: Tensor, lengths: Tensor) -> Tensor:
+        """Return a stage [batch, frames, width] as the head reads it, zero in the padding."""
+        normalised: Tensor = self.norm(stage)
+        return normalised * valid_frames(lengths, stage.shape[1], stage.device)
 
 
 class Subsampling(nn.Module):

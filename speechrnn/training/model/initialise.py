@@ -24,7 +24,7 @@ from speechrnn.training.model.network_folder import network_of
 def random_network(run: config.Run, tokens: int) -> Network:
     """Return a network with the random weights that the run's seed stands for."""
     torch.manual_seed(run.seed)
-    return Network(run.model, tokens, run.augmentation)
+    return Network(run.model, tokens, run.augmentation, run.loss)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,52 @@
+"""The loss of a run: CTC at the end of the stack, and what may be asked for besides.
+
+- Intermediate CTC (Lee and Watanabe 2021, "Intermediate loss regularization for CTC-based speech
+  recognition"): the middle of the stack has to know the text as well, through the same head.
+- Consistency (Yao et al. 2024, "CR-CTC: consistency regularization on CTC for improved speech recognition"):
+  two views of an utterance, under other masks and other dropout, have to agree in every frame; each is pulled
+  towards what the other says, which stands still meanwhile.
+
+Whatever is looked at comes from `network.py` as further rows; `ctc.py` judges each of them.
+"""
+
+import torch
+from torch import Tensor
+
+from speechrnn import config
+from speechrnn.training.data.batch import Batch
+from speechrnn.training.model.ctc import summed_loss
+from speechrnn.training.model.recurrence import valid_frames
+
+
+def training_loss(log_probs: Tensor, frames: Tensor, batch: Batch, settings: config.Loss) -> Tensor:
+    """Return the loss over `batch`, a scalar, to be divided by all of the valid frames.
+
+    `log_probs` [outputs x batch, frames, tokens] and `frames` [outputs x batch] hold the batch once for every
+    output: the end of the stack in each view, then its middle in each view.
+    """
+    outputs = torch.split(log_probs, len(batch))
+    valid = torch.split(frames, len(batch))
+    losses = [summed_loss(output, own, batch) for output, own in zip(outputs, valid, strict=True)]
+    views = 2 if settings.consistency else 1
+    loss = torch.stack(losses[:views]).sum()
+    if settings.middle:
+        # There are twice as many frames to divide by.
+        loss = 2 * ((1 - settings.middle) * loss + settings.middle * torch.stack(losses[views:]).sum())
+    if settings.consistency:
+        apart = disagreement(outputs[0], outputs[1], valid[0])
+        loss = loss + settings.consistency * len(losses) * apart
+    return loss
+
+
+def disagreement(one: Tensor, other: Tensor, frames: Tensor) -> Tensor:
+    """Return the divergences (Kullback and Leibler 1951) of two views from each other, halved and summed.
+
+    `one` and `other` [batch, frames, tokens] are log-probabilities, `frames` [batch] their valid frames.
+    """
+    apart = _divergence(other.detach(), one) + _divergence(one.detach(), other)
+    return 0.5 * (apart * valid_frames(frames, one.shape[1], one.device)).sum()
+
+
+def _divergence(target: Tensor, log_probs: Tensor) -> Tensor:
+    """Return the divergence of `log_probs` from `target`, [batch, frames, 1]."""
+    return (target.exp() * (target - log_probs)).sum(dim=-1, keepdim=True)
