@@ -29,7 +29,7 @@ from rich.progress import Progress
 
 from speechrnn.audio import AudioStream, Channel, Samples
 from speechrnn.errors import SpeechRnnError
-from speechrnn.training.data.child_processes import deaf_to_interruption
+from speechrnn.training.data.child_processes import deaf_to_ctrl_c
 
 Samples16 = npt.NDArray[np.int16]
 Key = tuple[str, int, int]  # absolute path, size in bytes, time of change in ns
@@ -180,7 +180,7 @@ def _in_processes(
         return
     pool = ProcessPoolExecutor(processes, get_context("spawn"))
     try:
-        with deaf_to_interruption():
+        with deaf_to_ctrl_c():
             running = {
                 pool.submit(_decode_shard, shard, folder, sample_rate, channel): shard for shard in shards
             }

@@ -6,6 +6,7 @@ else, so that batches are the same for any number of them, on any rank, and afte
 `EvaluationData` is the same recordings as they are, in the order of their length.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from speechrnn.training.augmentation.waveforms import augment, drawn_speed
 from speechrnn.training.data import sampler
 from speechrnn.training.data.audio_source import AudioSource
 from speechrnn.training.data.batch import Batch, Example, stack
-from speechrnn.training.data.child_processes import deaf_to_interruption
+from speechrnn.training.data.child_processes import deaf_to_ctrl_c
 from speechrnn.training.data.units import Speller
 
 PREFETCHED = 4  # batches that each worker keeps ready
@@ -61,6 +62,7 @@ class TrainingData:
             num_workers=workers,
             persistent_workers=workers > 0,
             prefetch_factor=PREFETCHED if workers > 0 else None,
+            worker_init_fn=_leave_group,
             pin_memory=pinned,
         )
 
@@ -69,7 +71,7 @@ class TrainingData:
         seeds = self._seeds(epoch)
         shares = self._plan(epoch).share(self._rank, self._ranks)[first_batch:]
         self._orders.next = [[Draw(row, seeds[row]) for row in share] for share in shares]
-        with deaf_to_interruption():
+        with deaf_to_ctrl_c():
             batches = iter(self._loader)
         try:
             for batch in batches:
@@ -177,3 +179,11 @@ class _Orders:
 
 def _at_speed(lengths: sampler.Lengths, speed: float | npt.NDArray[np.float64]) -> sampler.Lengths:
     return np.rint(lengths / speed).astype(np.int64)
+
+
+def _leave_group(worker: int) -> None:
+    """Keep a worker running when a scheduler sends SIGTERM to the whole group of processes.
+
+    The training process saves and exits then; until it does it needs its batches, and it ends the workers.
+    """
+    os.setpgrp()

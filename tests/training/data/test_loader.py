@@ -193,13 +193,6 @@ def test_evaluation_stops_at_audio_that_fails():
         list(EvaluationData(UTTERANCES, BrokenAudio(), SPELLER, seconds=2))
 
 
-def children_of(process: int) -> list[int]:
-    """Return the processes that `process` has started, as ps lists them."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    pairs = (map(int, line.split()) for line in listed.splitlines())
-    return [child for child, parent in pairs if parent == process]
-
-
 INTERRUPTED = """
 import signal, time
 from tests.training.data.test_loader import training_data
@@ -218,7 +211,7 @@ data.close()
 """
 
 
-def test_workers_outlive_ctrl_c_and_sigterm_to_each_process_in_silence():
+def test_workers_outlive_ctrl_c_and_sigterm_to_their_group_in_silence():
     run = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED],
         stdout=subprocess.PIPE,
@@ -230,13 +223,36 @@ def test_workers_outlive_ctrl_c_and_sigterm_to_each_process_in_silence():
     guard = threading.Timer(60, run.kill)
     guard.start()
     assert run.stdout.readline() == "ready\n"
-    for process in (run.pid, *children_of(run.pid)):
-        os.kill(process, signal.SIGINT)
-        os.kill(process, signal.SIGTERM)
+    os.killpg(run.pid, signal.SIGINT)
+    os.killpg(run.pid, signal.SIGTERM)
     output, errors = run.communicate()
     guard.cancel()
     assert errors == ""
     assert output == f"{training_data().batches_per_epoch(0)}\n"
+
+
+FAILING = """
+from tests.training.data.test_loader import training_data
+
+data = training_data(workers=1)
+batches = data.epoch(0)
+next(batches)
+raise RuntimeError("while workers wait")
+"""
+
+
+def test_a_process_that_fails_while_workers_wait_ends():
+    """Its last resort at exit is SIGTERM to the workers, so they may not be deaf to it."""
+    failed = subprocess.run(
+        [sys.executable, "-c", FAILING],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=Path(__file__).parents[3],
+    )
+    assert failed.returncode == 1
+    assert failed.stderr.endswith("RuntimeError: while workers wait\n")
 
 
 @pytest.mark.data
