@@ -130,7 +130,7 @@ class Batching:
     """How utterances are put together."""
 
     seconds: float = 100.0
-    """Seconds of audio in a batch, padding included, over all processes."""
+    """Seconds of audio in a batch, padding included, over all processes; 0 finds out how many fit the GPU."""
     max_utterance_seconds: float = 20.0
     """Longer utterances are left out."""
     workers: int = 1

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from speechrnn.cores import cores
 from speechrnn.errors import SpeechRnnError
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ class Tune:
         from speechrnn.decoding.beam.tuned_weights import write_weights
         from speechrnn.decoding.beam.tuning import tune, weights_of
         from speechrnn.manifest import read_manifests
-        from speechrnn.runtime.transcriber import cores
 
         self._check()
         model = open_language_model(self.lm)

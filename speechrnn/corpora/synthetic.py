@@ -6,7 +6,6 @@ occur in training. Each speaker is a fresh process (see `espeak`), so the number
 """
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from speechrnn.cores import cores
 from speechrnn.corpora.espeak import Voice, check_installed
 from speechrnn.corpora.progress import progress_bar
 from speechrnn.corpora.synthetic_speaker import CURABLE_STATUS, Assignment
@@ -77,7 +77,7 @@ def make_corpus(folder: Path, settings: Settings | None = None, workers: int | N
         check_installed()
     _claim(folder, settings)
     if missing:
-        _speak_all(missing, workers or os.cpu_count() or 1)
+        _speak_all(missing, workers or cores())
         _write_speakers(folder / "SPEAKERS.TXT", assignments)
     return folder
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+from speechrnn.cores import cores
 from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance
 from speechrnn.text import normalise
@@ -55,7 +56,6 @@ def build_language_model(onnx: Path, folder: Path, texts: Texts, say: Say) -> Pa
     from speechrnn.decoding.ngram.counts import count_ngrams
     from speechrnn.decoding.ngram.kneser_ney import estimate
     from speechrnn.decoding.ngram.model import NgramModel
-    from speechrnn.runtime.transcriber import cores
 
     def ngram(sentences: Iterable[str]) -> BackoffModel:
         return estimate(count_ngrams(as_blocks(sentences), ORDER), fall_back=True)

@@ -7,7 +7,6 @@ Files are read ahead in threads of their own while windows are recognised in oth
 the text of a file does not depend on the files beside it, on the number of threads, or on their timing.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speechrnn.audio import AudioStream, Channel
+from speechrnn.cores import cores
 from speechrnn.decoding.hypothesis import Decoder, Hypothesis, Word
 from speechrnn.errors import SpeechRnnError
 from speechrnn.metadata import Metadata
@@ -139,10 +139,3 @@ def _checked(samples: Samples) -> Samples:
     if not np.isfinite(samples).all():
         raise SpeechRnnError("samples: are not all finite; record or read them again")
     return samples.astype(np.float32)
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

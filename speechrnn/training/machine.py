@@ -4,13 +4,13 @@ A recipe says what is particular to its corpus (`config.Run`); what depends on w
 """
 
 import dataclasses
-import os
 import platform
 from pathlib import Path
 
 import torch
 
 from speechrnn import config
+from speechrnn.cores import cores
 
 GPU_BATCH_SECONDS = 240.0
 GPU_WORKERS = 8
@@ -25,7 +25,7 @@ def fit_machine(run: config.Run) -> config.Run:
     if run.device == "cpu" or not torch.cuda.is_available():
         return run
     encoder = dataclasses.replace(run.model.encoder, layers=GPU_LAYERS, dropout=config.Encoder().dropout)
-    workers = min(GPU_WORKERS, max(1, (os.cpu_count() or 1) - 1))
+    workers = min(GPU_WORKERS, max(1, cores() - 1))
     return dataclasses.replace(
         run,
         model=dataclasses.replace(run.model, encoder=encoder),
@@ -44,4 +44,4 @@ def machine() -> str:
             (line.partition(":")[2].strip() for line in lines if "model name" in line), processor
         )
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    return f"{os.cpu_count()} cores of {processor}{gpu}, torch {torch.__version__}"
+    return f"{cores()} cores of {processor}{gpu}, torch {torch.__version__}"

@@ -7,6 +7,7 @@ the recipes call `train`.
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,6 +28,7 @@ from speechrnn.training.data.loader import EvaluationData, TrainingData
 from speechrnn.training.data.screening import screen_for_evaluation, screen_for_training
 from speechrnn.training.data.units import Speller
 from speechrnn.training.evaluation import recognise, score_transcripts
+from speechrnn.training.largest_batch import Extent, seconds_that_fit
 from speechrnn.training.loop import Training
 from speechrnn.training.measurement import Workload, settle
 from speechrnn.training.model.ctc import blank_frames
@@ -75,6 +77,13 @@ class Corpus:
         """How much sound there is to train and to validate on."""
         return Workload(self._seconds(self.train), self._seconds(self.valid))
 
+    def extent(self, run: config.Run) -> Extent:
+        """How large the training set is at the speeds that `run` gives it."""
+        longest = max(self.audio.samples(utterance) for utterance in self.train)
+        tokens = max(len(self.speller.encode(utterance.text)) for utterance in self.train)
+        seconds = self._seconds(self.train)
+        return Extent(seconds, math.ceil(longest / min(run.augmentation.speeds)), tokens)
+
     def _seconds(self, utterances: Sequence[Utterance]) -> float:
         return sum(self.audio.samples(utterance) for utterance in utterances) / self.audio.sample_rate
 
@@ -120,11 +129,13 @@ def prepare(
         model, vocabulary = model_to_train(asked.model, start, [utterance.text for utterance in train_set])
     request = replace(request, run=replace(asked, model=model))
     corpus = screened(train_set, valid_set, Speller(vocabulary), request.run, say)
-    data = training_data(corpus, request.run, ranks, say)
     threads = record.settled.threads if record else request.run.threads or threads_for(ranks)
     torch.set_num_threads(threads)
-    task = recognition(corpus, request.run, ranks, threads)
     network = blank_network(request, corpus)
+    batching = batches_of(request.run, record, corpus, network, threads, ranks)
+    request = replace(request, run=replace(request.run, batching=batching))
+    data = training_data(corpus, request.run, ranks, say)
+    task = recognition(corpus, request.run, ranks, threads)
     if state is None:
         begin(network, request, corpus, start, say)
     network.to(ranks.device)
@@ -189,6 +200,25 @@ def training_data(corpus: Corpus, run: config.Run, ranks: Ranks, say: Callable[[
     seconds, padding = run.batching.seconds, data.padding(0)
     say(f"batches: up to {seconds:g} s of audio, {100 * padding:.1f} % of it padding")
     return data
+
+
+def batches_of(
+    run: config.Run,
+    record: RunRecord | None,
+    corpus: Corpus,
+    network: Network,
+    threads: int,
+    ranks: Ranks,
+) -> config.Batching:
+    """Return how batches are made: as asked, of as many seconds as the run began with, or as fit."""
+    if record is not None:
+        return replace(run.batching, seconds=record.settled.batching.seconds)
+    if run.batching.seconds > 0:
+        return run.batching
+    task = recognition(corpus, run, ranks, threads)
+    return replace(
+        run.batching, seconds=seconds_that_fit(run, corpus.extent(run), network, task, threads, ranks)
+    )
 
 
 def pretrained(request: Request) -> Pretrained | None:

@@ -13,7 +13,6 @@ from speechrnn.errors import SpeechRnnError
 MAY_DIFFER = {"save_minutes", "batching.workers"}
 
 ABOVE_ZERO = (
-    "batching.seconds",
     "batching.max_utterance_seconds",
     "optimisation.accumulate",
     "optimisation.clip",
@@ -26,6 +25,7 @@ ABOVE_ZERO = (
     "epochs",
 )
 ZERO_OR_MORE = (
+    "batching.seconds",
     "loss.consistency",
     "model.encoder.bottleneck",
     "batching.workers",

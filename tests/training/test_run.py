@@ -173,6 +173,22 @@ def test_minutes_and_precision_are_measured_once_and_stored(
     assert any(f"after update {settled.updates} of {settled.updates}" in line for line in told)
 
 
+def test_batches_of_what_fits_are_looked_for_once_and_stored(
+    tones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tiny_run(updates=3, save_minutes=0.0)
+    expected = trained(tone_request(tones, tmp_path / "asked", run))
+    open_run = replace(run, batching=replace(run.batching, seconds=0))
+    request = tone_request(tones, tmp_path / "found", open_run)
+    monkeypatch.setattr("speechrnn.training.run.seconds_that_fit", lambda *_: run.batching.seconds)
+    train_until_killed(request, 2)
+    monkeypatch.setattr("speechrnn.training.run.seconds_that_fit", None)
+    assert same_weights(trained(request), expected)
+    record = read_record(RunFolder(request.to))
+    assert record is not None
+    assert record.settled.batching.seconds == run.batching.seconds
+
+
 def test_epochs_become_updates_where_nothing_else_is_asked_for(tones: Path, tmp_path: Path) -> None:
     request = tone_request(tones, tmp_path / "run", tiny_run(updates=0, epochs=0.5))
     train(request, quietly)

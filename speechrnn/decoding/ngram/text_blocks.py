@@ -25,10 +25,13 @@ _RESERVED = re.compile(rb"(?<![^\0\s])(?:<unk>|<s>|</s>)(?![^\0\s])")
 def text_blocks(path: Path) -> Iterator[bytes]:
     """Yield the text of the file in blocks that end with a line end; the last line is given one.
 
-    Raises SpeechRnnError for a file that cannot be read, is cut short in its compression, or is not UTF-8.
+    Raises SpeechRnnError for a file that cannot be read, is cut short in its compression, or is no text in
+    UTF-8.
     """
     line = 1
     for block in _whole_lines(path):
+        if b"\0" in block:
+            raise SpeechRnnError(f"{path}: is no text (it holds zero bytes); name a text or ARPA file")
         try:
             block.decode("utf-8")
         except UnicodeDecodeError as error:

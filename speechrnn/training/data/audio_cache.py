@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from speechrnn.audio import AudioStream, Channel, Samples
+from speechrnn.cores import cores
 from speechrnn.errors import SpeechRnnError
 from speechrnn.training.data.child_processes import deaf_to_ctrl_c
 
@@ -159,7 +160,7 @@ def _decode_shards(
     """Decode the `missing` files into new shards; return what is wrong with those that cannot be decoded."""
     files = list(missing.items())
     shards = [dict(files[n : n + SHARD_RECORDINGS]) for n in range(0, len(files), SHARD_RECORDINGS)]
-    processes = min(processes or os.cpu_count() or 1, len(shards))
+    processes = min(processes or cores(), len(shards))
     failures: dict[Path, SpeechRnnError] = {}
     stderr = Console(stderr=True)
     with Progress(console=stderr, disable=not stderr.is_terminal, transient=True) as progress:

@@ -69,6 +69,17 @@ class Differentiation:
             total = total.add(gradient)
         return total
 
+    def fits(self, batch: Batch) -> bool:
+        """Return whether the gradient over `batch`, uncut and masked, fits the GPU's memory."""
+        try:
+            self._differentiate(batch, mask=True, scale=1.0)
+        except torch.OutOfMemoryError:
+            fitted = False
+        else:
+            fitted = True
+        torch.cuda.empty_cache()  # here, where no tensor of the attempt is referred to any more
+        return fitted
+
     def close(self) -> None:
         """End the threads."""
         if self.pool is not None:

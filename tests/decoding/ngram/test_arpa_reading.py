@@ -163,6 +163,7 @@ def test_a_probability_that_rounding_took_above_one_is_one(read):
             TEXT.replace("ä", "\udce4").encode(errors="surrogateescape"),
             "line 11 is not UTF-8.*iconv -f latin1",
         ),
+        (b"\x08\x09\xff\x00onnx", "is no text .it holds zero bytes.; name a text or ARPA file"),
         (gzip.compress(TEXT.encode())[:-9], "cannot be decompressed"),
         (b"\x1f\x8b\x08\x00" + zlib.compress(TEXT.encode()), "cannot be decompressed"),
     ],

@@ -110,7 +110,7 @@ def header_changed(**changes):
         (lambda whole: whole.replace(b'"words"}', b'"notes"}'), "do not fit together"),
         (header_changed(arrays=[{"name": "arcs", "dtype": "O", "shape": [1], "offset": 0}]), "damaged"),
         (header_changed(arrays=[{"name": "arcs", "dtype": "<i4", "shape": [-9], "offset": 64}]), "damaged"),
-        (lambda whole: b"x" + whole, "no ARPA file|not UTF-8"),
+        (lambda whole: b"x" + whole, "is no text"),
     ],
 )
 def test_a_damaged_file_is_refused(damaged, damage, problem):
