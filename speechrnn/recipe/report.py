@@ -109,15 +109,15 @@ def training(story: Story, entries: Sequence[dict[str, Any]]) -> str:
     encoder, last = story.run.model.encoder, entries[-1]
     bottleneck = f" behind bottlenecks of {encoder.bottleneck}" if encoder.bottleneck else ""
     batch = story.run.batching.seconds * story.run.optimisation.accumulate
-    seen = last["update"] * batch / 3600
+    heard = next(entry["audio_hours"] for entry in reversed(entries) if "audio_hours" in entry)
     lines = [
         "## Training",
         "",
         f"- network: {encoder.layers} x {encoder.width} {'Bi' if encoder.bidirectional else ''}"
         f"{encoder.cell.upper()}{bottleneck}, {story.parameters / 1e6:.1f} million parameters, a frame every "
         f"{story.run.model.front_end.hop_ms * encoder.stride:.0f} ms, {story.run.model.units.kind}",
-        f"- corpus: {story.train_hours:.2f} h; up to {seen:.1f} h of audio were seen in {last['update']} "
-        f"updates of {batch:g} s",
+        f"- corpus: {story.train_hours:.2f} h; {heard:.1f} h of audio were heard in {last['update']} "
+        f"updates of at most {batch:g} s",
         f"- time: {(last['time'] - entries[0]['time']) / 60:.0f} minutes, {story.run.precision} on "
         f"{story.run.device}",
         "",

@@ -133,6 +133,7 @@ class Training:
             "audio_seconds_per_second": self.pace.audio_seconds_per_second,
             "waiting_share": self.pace.waiting_share,
             "epoch": self.position.epoch,
+            "audio_hours": self.updates.audio_seconds / 3600,
             **seen.watched,
             **{f"gradient_norm/{layer}": norm for layer, norm in seen.norms.layers.items()},
         }

@@ -10,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from speechrnn.errors import SpeechRnnError
+from speechrnn.manifest import read_manifests
 from speechrnn.model_folder import read_model_folder
 from speechrnn.training.checkpoint import RunFolder, read_record, read_state
 from speechrnn.training.optimisation import update
@@ -129,6 +130,16 @@ def test_the_history_reads_as_if_nothing_had_happened(tones: Path, tmp_path: Pat
         0
     ].keys()
     assert told("whole")[1].keys() == {"update", "valid/wer", "valid/cer"}
+
+
+def test_after_a_pass_all_of_the_corpus_was_heard(tones: Path, tmp_path: Path) -> None:
+    run = tiny_run(updates=0, epochs=1.0)
+    run = replace(run, augmentation=replace(run.augmentation, speeds=(1.0,)))
+    request = tone_request(tones, tmp_path / "run", run)
+    train(request, quietly)
+    lines = [json.loads(line) for line in (request.to / "history.jsonl").read_text().splitlines()]
+    seconds = sum(utterance.duration for utterance in read_manifests(request.train))
+    assert lines[-2]["audio_hours"] == pytest.approx(seconds / 3600, rel=1e-4)  # written with six digits
 
 
 def test_a_folder_with_another_run_is_refused_by_naming_the_difference(tones: Path, tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ class Updates:
         self.scaler = gradient_scaler(precision, ranks.device)
         self.average = AveragedWeights(network, run.optimisation.ema)
         self.done = 0
+        self.audio_seconds = 0.0  # of all updates, over all ranks and without padding
         self.skipped = 0  # in a row
 
     def __call__(self, batches: Sequence[Batch]) -> Seen:
@@ -97,6 +98,7 @@ class Updates:
             self.average.follow()
         self.scaler.update()
         self.done += 1
+        self.audio_seconds += seconds
         self._count_skipped(applied)
         shares = {name: count / frames for name, count in zip(self.task.watched, watched, strict=True)}
         return Seen(loss / frames, shares, norms, rate, seconds, applied)
@@ -109,6 +111,7 @@ class Updates:
         """Return all that the next update depends on."""
         return {
             "done": self.done,
+            "audio_seconds": self.audio_seconds,
             "skipped": self.skipped,
             "weights": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -119,6 +122,7 @@ class Updates:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up where the run that saved `state` was."""
         self.done = state["done"]
+        self.audio_seconds = state["audio_seconds"]
         self.skipped = state["skipped"]
         self.network.load_state_dict(state["weights"])
         self.average.load_state_dict(state["average"])
