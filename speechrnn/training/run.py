@@ -21,7 +21,7 @@ from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance, read_manifests
 from speechrnn.model_folder import TrainedModel, read_model_folder
 from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state, write_record
-from speechrnn.training.data.audio_source import AudioSource, CachedAudio
+from speechrnn.training.data.audio_source import AudioSource, find_audio
 from speechrnn.training.data.batch import Batch
 from speechrnn.training.data.held_out import set_aside
 from speechrnn.training.data.loader import EvaluationData, TrainingData
@@ -174,7 +174,7 @@ def screened(
     say: Callable[[str], None],
 ) -> Corpus:
     """Return what of the utterances can be trained and measured on; tell what is left out, and why."""
-    audio = CachedAudio([*train_set, *valid_set], run.model.front_end.sample_rate)
+    audio = find_audio([*train_set, *valid_set], run.model.front_end.sample_rate, say)
     for_training = screen_for_training(train_set, audio, speller, run)
     for_validation = screen_for_evaluation(valid_set, audio)
     for name, screening in (("training", for_training), ("validation", for_validation)):

@@ -11,8 +11,9 @@ is killed leaves nothing that would be taken for good, and what it had finished 
 """
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import lru_cache
@@ -70,7 +71,7 @@ def decode(
     bar on stderr. Raises SpeechRnnError where the folder cannot be written or the disk is full.
     """
     paths = list(dict.fromkeys(paths))
-    folder = folder / f"{sample_rate}-{'mix' if channel is None else channel}"
+    folder = _folder_of(folder, sample_rate, channel)
     found, missing = _look_up(paths, folder)
     if not missing:
         return found
@@ -91,8 +92,32 @@ def decode(
 
 def read(recording: Recording, first: int, last: int) -> Samples:
     """Return samples `first` to `last` (exclusive) of `recording` as float32 in [-1, 1)."""
-    samples = _mapped(recording.shard)[recording.start + first : recording.start + last]
-    return samples.astype(np.float32) * np.float32(1 / FULL_SCALE)
+    return from_16_bits(_mapped(recording.shard)[recording.start + first : recording.start + last])
+
+
+def to_16_bits(samples: Samples) -> Samples16:
+    """Return `samples` as the cache keeps them: the nearest steps, clipped to [-1, 1)."""
+    return np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+def from_16_bits(steps: Samples16) -> Samples:
+    """Return kept samples as float32 in [-1, 1)."""
+    return steps.astype(np.float32) * np.float32(1 / FULL_SCALE)
+
+
+def bytes_lacking(ends: Mapping[Path, float], folder: Path, sample_rate: int, channel: Channel = None) -> int:
+    """Return how much the cache in `folder` would grow by recordings that last until `ends`, in seconds."""
+    _, missing = _look_up(list(ends), _folder_of(folder, sample_rate, channel))
+    return sum(2 * round(ends[path] * sample_rate) for path in missing)
+
+
+def bytes_free(folder: Path) -> int:
+    """Return how much room there is on the disk of `folder`, which need not exist yet."""
+    return shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
+
+
+def _folder_of(folder: Path, sample_rate: int, channel: Channel) -> Path:
+    return folder / f"{sample_rate}-{'mix' if channel is None else channel}"
 
 
 class _Index(msgspec.Struct, frozen=True):
@@ -203,7 +228,7 @@ def _decode_shard(
             stream = AudioStream(path, sample_rate, channel)
             try:
                 for block in stream:
-                    data.write(_to_16_bit(block).tobytes())
+                    data.write(to_16_bits(block).tobytes())
             except SpeechRnnError as error:
                 failures[path] = error
                 data.seek(start)
@@ -215,10 +240,6 @@ def _decode_shard(
     with _whole_file(folder, ".json", name) as index:
         index.write(msgspec.json.encode(_Index(FORMAT_VERSION, recordings)))
     return failures
-
-
-def _to_16_bit(samples: Samples) -> Samples16:
-    return np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
 @contextmanager

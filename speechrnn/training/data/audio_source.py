@@ -1,11 +1,11 @@
 """Where the samples of an utterance come from: the cache of decoded audio, or the recording itself.
 
 Second station on the way of the data in training: `Utterance` -> samples -> `Batch`. Screening, batching and
-loading know only `AudioSource`. `CachedAudio` is what training takes by default; `StreamedAudio` serves a
-corpus that the disk cannot hold twice.
+loading know only `AudioSource`. `CachedAudio` is what training takes where there is room; `StreamedAudio`
+serves a corpus that the disk cannot hold decoded.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +14,29 @@ from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance
 from speechrnn.training.data import audio_cache
 
+SHARE_OF_DISK = 0.8  # of what is free, which decoded audio may take: checkpoints want room as well
 TOLERANCE = 0.1  # seconds by which a recording may end before the manifest says, as in `read_audio`
+
+
+def find_audio(
+    utterances: Sequence[Utterance], sample_rate: int, say: Callable[[str], None]
+) -> "AudioSource":
+    """Return the cache of decoded audio or, where the disk has no room for it, the recordings themselves.
+
+    `say` is told of the latter.
+    """
+    ends: dict[Path, float] = {}
+    for utterance in utterances:
+        ends[utterance.audio_filepath] = max(ends.get(utterance.audio_filepath, 0.0), _end(utterance))
+    folder = audio_cache.default_folder()
+    lacking, free = audio_cache.bytes_lacking(ends, folder, sample_rate), audio_cache.bytes_free(folder)
+    if lacking <= SHARE_OF_DISK * free:
+        return CachedAudio(utterances, sample_rate)
+    say(
+        f"decoded, the recordings would take {lacking / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB "
+        "left: they are decoded each time they are read; XDG_CACHE_HOME may name a folder on another disk"
+    )
+    return StreamedAudio(sample_rate)
 
 
 class AudioSource(Protocol):
@@ -36,7 +58,7 @@ class AudioSource(Protocol):
 
 
 class StreamedAudio:
-    """Decodes recordings each time; breaks inside one show only when it is read."""
+    """Decodes recordings each time, to 16 bits as the cache does; breaks in one show only when it is read."""
 
     def __init__(self, sample_rate: int, channel: Channel = None) -> None:
         self.sample_rate = sample_rate
@@ -56,9 +78,10 @@ class StreamedAudio:
 
     def read(self, utterance: Utterance) -> Samples:
         """Return float32 `[samples]`, decoded now."""
-        return read_audio(
+        samples = read_audio(
             utterance.audio_filepath, self.sample_rate, self.channel, utterance.offset, utterance.duration
         )
+        return audio_cache.from_16_bits(audio_cache.to_16_bits(samples))
 
 
 class CachedAudio:

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from speechrnn.audio import read_audio
 from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance
 from speechrnn.training.data import audio_cache
-from speechrnn.training.data.audio_source import CachedAudio, StreamedAudio
+from speechrnn.training.data.audio_source import CachedAudio, StreamedAudio, find_audio
 
 RATE = 8000
 HALF_A_STEP = 0.5 / 32768 + 1e-7
@@ -47,13 +48,35 @@ def cache(tmp_path_factory):
 
 @given(offset=st.floats(0, 1.9), duration=st.floats(0.01, 2))
 @settings(max_examples=50, deadline=None)
-def test_the_cache_reads_what_streaming_reads_within_half_a_step(longer, cache, offset, duration):
+def test_the_cache_reads_what_streaming_reads(longer, cache, offset, duration):
     utterance = Utterance(longer, "text", min(duration, 2 - offset), offset)
     cached, streamed = CachedAudio([utterance], RATE, folder=cache), StreamedAudio(RATE)
     samples = cached.read(utterance)
     assert samples.dtype == np.float32
     assert cached.samples(utterance) == len(samples)
-    np.testing.assert_allclose(samples, streamed.read(utterance), atol=HALF_A_STEP)
+    np.testing.assert_array_equal(samples, streamed.read(utterance))
+
+
+def test_recordings_are_decoded_each_time_where_the_disk_is_too_small_for_all_of_them(
+    longer, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "not" / "yet"))
+    utterances = [replace(whole(longer), duration=1.5), replace(whole(longer), offset=0.5, duration=1.5)]
+    needed = 2 * 2 * RATE  # bytes
+    told: list[str] = []
+    monkeypatch.setattr(audio_cache, "bytes_free", lambda folder: needed)
+    assert isinstance(find_audio(utterances, RATE, told.append), StreamedAudio)
+    assert len(told) == 1
+    assert "XDG_CACHE_HOME" in told[0]
+    monkeypatch.setattr(audio_cache, "bytes_free", lambda folder: 2 * needed)
+    assert isinstance(find_audio(utterances, RATE, told.append), CachedAudio)
+    monkeypatch.setattr(audio_cache, "bytes_free", lambda folder: 0)
+    assert isinstance(find_audio(utterances, RATE, told.append), CachedAudio)  # all of it is there already
+    assert len(told) == 1
+
+
+def test_room_is_counted_where_the_cache_will_be(tmp_path):
+    assert audio_cache.bytes_free(tmp_path / "not" / "yet") > 0
 
 
 def test_rate_and_channel_are_kept_apart(longer, cache):
