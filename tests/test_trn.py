@@ -1,7 +1,6 @@
 """NIST's sclite reads our `.trn` files and counts the errors that we count."""
 
 import itertools
-import os
 import random
 import re
 import shutil
@@ -15,6 +14,7 @@ import pytest
 from speechrnn.errors import SpeechRnnError
 from speechrnn.scoring import Score, score
 from speechrnn.trn import write_trn
+from tests.real_emissions import VOCABULARY, needs_recordings, real_emissions
 from tests.reference.edit_distance import edit_distance
 
 SCLITE = next(
@@ -60,19 +60,12 @@ def test_sclite_counts_the_same_errors_in_texts_as_recognisers_get_them_wrong(tm
 
 @needs_sclite
 @pytest.mark.data
-@pytest.mark.skipif(
-    "SPEECHRNN_DATA" not in os.environ, reason="SPEECHRNN_DATA names no folder with recordings"
-)
+@needs_recordings
 def test_sclite_counts_the_same_errors_in_what_a_weak_network_makes_of_real_speech(tmp_path: Path):
-    data = Path(os.environ["SPEECHRNN_DATA"])
-    emissions = np.load(data / "emissions" / "dev-clean-2.npz")
-    letters = np.array(list("_ '" + string.ascii_lowercase))
-    said = {}
-    for transcript in (data / "librispeech-small" / "dev-clean-2").rglob("*.trans.txt"):
-        said |= {line.partition(" ")[0]: line.partition(" ")[2] for line in transcript.open()}
-    ids = [name for name in emissions.files if name in said]
-    read = ["".join(letters[list(merged(emissions[name]))]) for name in ids]
-    result = score([said[name] for name in ids], read, [name.partition("-")[0] for name in ids], ids)
+    real = real_emissions()
+    read = ["".join(VOCABULARY.symbols[token] for token in merged(row)) for row in real.log_probs.values()]
+    ids = list(real.texts)
+    result = score(list(real.texts.values()), read, [name.partition("-")[0] for name in ids], ids)
     assert 0.6 < result.wer < 0.8
     assert [sum(counts[1:]) for counts in sclite(tmp_path, result)] == [
         utterance.words.errors for utterance in result.utterances

@@ -1,8 +1,5 @@
 """Calibration turns confidences into frequencies, keeps their order, and is known when it is fitted well."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +10,7 @@ from speechrnn.decoding.confidence_quality import area_under_roc, expected_calib
 from speechrnn.decoding.greedy import greedy
 from speechrnn.decoding.hypothesis import Hypothesis, Word
 from speechrnn.errors import SpeechRnnError
-from speechrnn.text import BLANK, Vocabulary
+from tests.real_emissions import SECONDS_A_FRAME, VOCABULARY, needs_recordings, real_emissions
 
 
 def words_of(calibration: Calibration, number: int, seed: int = 0):
@@ -82,22 +79,15 @@ def test_a_hypothesis_keeps_everything_but_its_confidences():
 
 
 @pytest.mark.data
-@pytest.mark.skipif("SPEECHRNN_DATA" not in os.environ, reason="SPEECHRNN_DATA names no recordings")
+@needs_recordings
 def test_greedy_confidences_of_real_speech_are_calibrated_on_speakers_not_seen():
-    data = Path(os.environ["SPEECHRNN_DATA"])
-    emissions = np.load(data / "emissions" / "dev-clean-2.npz")
-    vocabulary = Vocabulary("characters", (BLANK, " ", "'", *(chr(number) for number in range(65, 91))))
-    texts = {
-        line.split(" ", 1)[0]: line.split(" ", 1)[1]
-        for file in (data / "librispeech-small" / "dev-clean-2").rglob("*.trans.txt")
-        for line in file.read_text(encoding="utf-8").splitlines()
-    }
-    speakers = sorted({name.split("-")[0] for name in emissions.files})
+    real = real_emissions()
+    speakers = sorted({name.split("-")[0] for name in real.texts})
     halves = [set(speakers[::2]), set(speakers[1::2])]
     fitting, unseen = (
         judged_words(
-            (greedy(emissions[name].astype(np.float32), vocabulary, 0.04).words, texts[name])
-            for name in emissions.files
+            (greedy(real.log_probs[name], VOCABULARY, SECONDS_A_FRAME).words, text)
+            for name, text in real.texts.items()
             if name.split("-")[0] in half
         )
         for half in halves

@@ -1,8 +1,5 @@
 """Transcripts that do not fit cost more than usual: made-up ones exactly, planted ones of real speech."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,6 +7,7 @@ from speechrnn.decoding.alignment import align, frame_edges
 from speechrnn.decoding.confidence_quality import area_under_roc
 from speechrnn.decoding.misfit import USUAL_THRESHOLD, Misfit, Stretch, misfit, unusual
 from speechrnn.text import BLANK, Vocabulary
+from tests.real_emissions import SECONDS_A_FRAME, VOCABULARY, needs_recordings, real_emissions
 
 LETTERS = Vocabulary("characters", (BLANK, " ", "a", "b"))
 
@@ -91,27 +89,20 @@ def test_no_transcripts_are_no_finding():
 
 
 @pytest.mark.data
-@pytest.mark.skipif("SPEECHRNN_DATA" not in os.environ, reason="SPEECHRNN_DATA names no recordings")
+@needs_recordings
 def test_swapped_transcripts_of_real_speech_are_found():
-    data = Path(os.environ["SPEECHRNN_DATA"])
-    emissions = np.load(data / "emissions" / "dev-clean-2.npz")
-    vocabulary = Vocabulary("characters", (BLANK, " ", "'", *(chr(number) for number in range(65, 91))))
-    texts = {
-        line.split(" ", 1)[0]: line.split(" ", 1)[1]
-        for file in (data / "librispeech-small" / "dev-clean-2").rglob("*.trans.txt")
-        for line in file.read_text(encoding="utf-8").splitlines()
-    }
-    ids = sorted(emissions.files, key=lambda name: len(texts[name]))
+    real = real_emissions()
+    ids = sorted(real.texts, key=lambda name: len(real.texts[name]))
     # Every tenth pair of neighbours by length has its transcripts swapped: as hard to see as swaps can be.
     partner = {
         a: b for pair in list(zip(ids[::2], ids[1::2], strict=False))[::10] for a, b in (pair, pair[::-1])
     }
     misfits = []
     for name in ids:
-        log_probs = emissions[name].astype(np.float32)
-        text = texts[partner.get(name, name)]
-        edges = frame_edges(len(log_probs), 0.04)
-        misfits.append(misfit(align(log_probs, [text], vocabulary, edges)))
+        log_probs = real.log_probs[name]
+        text = real.texts[partner.get(name, name)]
+        edges = frame_edges(len(log_probs), SECONDS_A_FRAME)
+        misfits.append(misfit(align(log_probs, [text], VOCABULARY, edges)))
     deviations = np.array([one.most for one in unusual(misfits)])
     swapped = np.array([name in partner for name in ids])
     print(f"AUC {area_under_roc(deviations, swapped):.4f}, {swapped.sum()} swapped of {len(ids)}")
