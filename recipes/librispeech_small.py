@@ -3,6 +3,7 @@
     python recipes/librispeech_small.py                              mini LibriSpeech, else synthetic speech
     python recipes/librispeech_small.py --corpus small --minutes 600
     python recipes/librispeech_small.py --lm-text books.txt.xz       an n-gram of other text as well
+    python recipes/librispeech_small.py --corpus small --init runs/librispeech-mini/model
     torchrun --nproc-per-node 8 recipes/librispeech_small.py --corpus 960h
 
 Recordings are taken from --data-dir (or SPEECHRNN_DATA), any tree in LibriSpeech's layout, FLAC or Opus, else
@@ -101,6 +102,8 @@ class Options:
     """Parts to measure on, instead of those of --corpus."""
     lm_text: tuple[Path, ...] = ()
     """Text for the n-gram besides the training transcripts: a sentence a line, plain or compressed."""
+    init: Path | None = None
+    """Start from the network of a model folder, an .onnx file or a model that ships."""
     minutes: float | None = None
     """Time limit of training."""
     seed: int = 0
@@ -129,6 +132,8 @@ def main() -> int:
     name, recordings = find_recordings(options, say)
     run = SYNTHETIC_RUN if name == "synthetic" else fit_machine(REAL_RUN if name == "mini" else LARGER_RUN)
     run = with_options(run, options)
+    if options.init is not None:
+        run = with_any_network(run)
     told = "Synthetic speech by espeak-ng: no figure here says anything about real recordings."
     if name != "synthetic":
         told = f"LibriSpeech (Panayotov et al. 2015, CC BY 4.0), experiment **{name}**."
@@ -140,6 +145,7 @@ def main() -> int:
             train=recordings.train,
             tests=recordings.tests,
             folder=options.to or Path("runs") / f"librispeech-{name}",
+            init=options.init,
             texts=options.lm_text,
         ),
         say,
@@ -194,6 +200,12 @@ def with_options(run: config.Run, options: Options) -> config.Run:
     """Return `run` with the seed and the time limit that were asked for."""
     minutes = run.minutes if options.minutes is None else options.minutes
     return dataclasses.replace(run, seed=options.seed, minutes=minutes)
+
+
+def with_any_network(run: config.Run) -> config.Run:
+    """Return `run` with nothing asked of the network but its dropout: it is the one that is started from."""
+    encoder = config.Encoder(dropout=run.model.encoder.dropout)
+    return dataclasses.replace(run, model=dataclasses.replace(run.model, encoder=encoder))
 
 
 if __name__ == "__main__":

@@ -40,6 +40,8 @@ class Experiment:
     tests: Mapping[str, Sequence[Utterance]]
     """Name of a test set -> its utterances, none of which is trained or tuned on."""
     folder: Path
+    init: Path | None = None
+    """Trained model to start from instead of random weights."""
     valid: Sequence[Utterance] = ()
     """To watch training with; where empty, a few training speakers are set aside."""
     texts: Sequence[Path] | None = None
@@ -51,12 +53,14 @@ def carry_out(experiment: Experiment, say: Say) -> int:
 
     The status is 0, or 128 + the number of the signal that stopped training; the same call continues.
     """
+    from speechrnn.commands.train import read_init
     from speechrnn.training.run import Request, train
 
     folder = experiment.folder
     train_manifest = _written(folder / "train.jsonl", experiment.train)
     valid_manifests = (_written(folder / "valid.jsonl", experiment.valid),) if experiment.valid else ()
-    stopped_by = train(Request(experiment.run, (train_manifest,), folder, valid_manifests), say)
+    request = Request(experiment.run, (train_manifest,), folder, valid_manifests, experiment.init, read_init)
+    stopped_by = train(request, say)
     if stopped_by is not None:
         return 128 + stopped_by
     exported = export_both(folder, say)
@@ -142,6 +146,7 @@ def tell(
         corpus=experiment.corpus,
         command=shlex.join(["python", *sys.argv]),
         run=record.settled,
+        init=record.init,
         train_hours=sum(utterance.duration for utterance in experiment.train) / 3600,
         parameters=sum(weight.size for weight in weights.values()),
         measurements=measurements,

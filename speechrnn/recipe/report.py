@@ -51,6 +51,8 @@ class Story:
     corpus: str
     command: str
     run: config.Run
+    init: str | None
+    """What the network was before, if not random weights."""
     train_hours: float
     parameters: int
     measurements: Sequence[Measurement]
@@ -116,6 +118,7 @@ def training(story: Story, entries: Sequence[dict[str, Any]]) -> str:
         f"- network: {encoder.layers} x {encoder.width} {'Bi' if encoder.bidirectional else ''}"
         f"{encoder.cell.upper()}{bottleneck}, {story.parameters / 1e6:.1f} million parameters, a frame every "
         f"{story.run.model.front_end.hop_ms * encoder.stride:.0f} ms, {story.run.model.units.kind}",
+        f"- from {story.init or 'random weights'}",
         f"- corpus: {story.train_hours:.2f} h; {heard:.1f} h of audio were heard in {last['update']} "
         f"updates of at most {batch:g} s",
         f"- time: {(last['time'] - entries[0]['time']) / 60:.0f} minutes, {story.run.precision} on "
