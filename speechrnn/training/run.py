@@ -1,14 +1,12 @@
 """A run, whole: from manifests and settings to a trained model.
 
-    manifests -> utterances -> speller, screening -> data -> network -> measured choices -> `Training.go`
+    manifests -> corpus (`corpus.py`) -> network -> measured choices -> `Training.go`
 
 Everything that can be wrong with files and flags shows here, before the first update. `speechrnn train` and
 the recipes call `train`.
 """
 
-import hashlib
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,19 +16,16 @@ from torch import nn
 
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
-from speechrnn.manifest import Utterance, read_manifests
 from speechrnn.model_folder import TrainedModel, read_model_folder
 from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state, write_record
-from speechrnn.training.data.audio_source import AudioSource, find_audio
+from speechrnn.training.corpus import Corpus, fingerprint_of, read_utterances, screened, training_data
 from speechrnn.training.data.batch import Batch
-from speechrnn.training.data.held_out import set_aside
 from speechrnn.training.data.loader import EvaluationData, TrainingData
-from speechrnn.training.data.screening import screen_for_evaluation, screen_for_training
 from speechrnn.training.data.units import Speller
 from speechrnn.training.evaluation import recognise, score_transcripts
-from speechrnn.training.largest_batch import Extent, seconds_that_fit
+from speechrnn.training.largest_batch import seconds_that_fit
 from speechrnn.training.loop import Training
-from speechrnn.training.measurement import Workload, settle
+from speechrnn.training.measurement import settle
 from speechrnn.training.model.ctc import blank_frames
 from speechrnn.training.model.front_end import estimate_statistics
 from speechrnn.training.model.initialise import Pretrained, load_pretrained, model_to_train, random_network
@@ -62,32 +57,6 @@ class Request:
     """Reads `init` when a run begins: whoever takes other files than model folders brings a reader."""
 
 
-@dataclass(frozen=True)
-class Corpus:
-    """The utterances of a run after screening, how they are spelt, and their sound."""
-
-    train: Sequence[Utterance]
-    valid: Sequence[Utterance]
-    left_out: int
-    speller: Speller
-    audio: AudioSource
-
-    @property
-    def workload(self) -> Workload:
-        """How much sound there is to train and to validate on."""
-        return Workload(self._seconds(self.train), self._seconds(self.valid))
-
-    def extent(self, run: config.Run) -> Extent:
-        """How large the training set is at the speeds that `run` gives it."""
-        longest = max(self.audio.samples(utterance) for utterance in self.train)
-        tokens = max(len(self.speller.encode(utterance.text)) for utterance in self.train)
-        seconds = self._seconds(self.train)
-        return Extent(seconds, math.ceil(longest / min(run.augmentation.speeds)), tokens)
-
-    def _seconds(self, utterances: Sequence[Utterance]) -> float:
-        return sum(self.audio.samples(utterance) for utterance in utterances) / self.audio.sample_rate
-
-
 def train(request: Request, say: Callable[[str], None]) -> int | None:
     """Train as requested, or go on with a run that has begun; tell through `say`.
 
@@ -115,7 +84,7 @@ def prepare(
     request: Request, folder: RunFolder, ranks: Ranks, say: Callable[[str], None]
 ) -> tuple[Training, TrainingData]:
     """Return the run, at its start or where it was left, and its data."""
-    train_set, valid_set = read_utterances(request, say)
+    train_set, valid_set = read_utterances(request.train, request.valid, request.run.seed, say)
     fingerprint = fingerprint_of(train_set, valid_set)
     record = of_first(read_record(folder) if ranks.first else None, ranks)
     state = of_first(read_state(folder.state) if ranks.first and folder.state.exists() else None, ranks)
@@ -154,52 +123,6 @@ def prepare(
         training.resume(state)
         say(f"continuing {folder.path} after update {updates.done} of {run.updates}")
     return training, data
-
-
-def read_utterances(request: Request, say: Callable[[str], None]) -> tuple[list[Utterance], list[Utterance]]:
-    """Return the utterances to train and to validate on, before screening."""
-    train_set = read_manifests(request.train)
-    if request.valid:
-        return train_set, read_manifests(request.valid)
-    train_set, valid_set, told = set_aside(train_set, request.run.seed)
-    say(told)
-    return train_set, valid_set
-
-
-def screened(
-    train_set: Sequence[Utterance],
-    valid_set: Sequence[Utterance],
-    speller: Speller,
-    run: config.Run,
-    say: Callable[[str], None],
-) -> Corpus:
-    """Return what of the utterances can be trained and measured on; tell what is left out, and why."""
-    audio = find_audio([*train_set, *valid_set], run.model.front_end.sample_rate, say)
-    for_training = screen_for_training(train_set, audio, speller, run)
-    for_validation = screen_for_evaluation(valid_set, audio)
-    for name, screening in (("training", for_training), ("validation", for_validation)):
-        if not screening.kept:
-            raise SpeechRnnError(f"{name} set: no utterance can be used; {screening.warning()}")
-        if screening.left_out:
-            say(f"{name} set: {screening.warning()}")
-        hours = sum(audio.samples(u) for u in screening.kept) / audio.sample_rate / 3600
-        say(f"{name} set: {len(screening.kept)} utterances, {hours:.2f} h")
-    unknown = speller.unknown_characters(utterance.text for utterance in for_validation.kept)
-    if unknown:
-        say(
-            "validation set: characters that the training text lacks count as errors: "
-            + " ".join(sorted(unknown))
-        )
-    return Corpus(for_training.kept, for_validation.kept, len(for_training.left_out), speller, audio)
-
-
-def training_data(corpus: Corpus, run: config.Run, ranks: Ranks, say: Callable[[str], None]) -> TrainingData:
-    """Return this rank's part of the training data; tell how much of it is padding."""
-    pinned = ranks.device.type == "cuda"
-    data = TrainingData(corpus.train, corpus.audio, corpus.speller, run, ranks.rank, ranks.world, pinned)
-    seconds, padding = run.batching.seconds, data.padding(0)
-    say(f"batches: up to {seconds:g} s of audio, {100 * padding:.1f} % of it padding")
-    return data
 
 
 def batches_of(
@@ -272,15 +195,6 @@ def check_same_run(request: Request, record: RunRecord, fingerprint: str, folder
         raise SpeechRnnError(f"{folder.path}: holds a run with --init {record.init}; {cure}")
     if record.fingerprint != fingerprint:
         raise SpeechRnnError(f"{folder.path}: holds a run on other utterances; {cure}")
-
-
-def fingerprint_of(train_set: Sequence[Utterance], valid_set: Sequence[Utterance]) -> str:
-    """Return a number that stands for what is trained and validated on: ids, texts and lengths."""
-    digest = hashlib.blake2b(digest_size=16)
-    for kind, utterances in (("train", train_set), ("valid", valid_set)):
-        for u in utterances:
-            digest.update(repr((kind, u.id, u.text, u.offset, u.duration)).encode())
-    return digest.hexdigest()
 
 
 def _name(path: Path | None) -> str | None:
