@@ -1,15 +1,17 @@
 """What this machine can do, measured once before a run starts: which precision, how many updates.
 
-A few updates of a copy of the network are timed in each number format. The faster format is taken; a limit in
-minutes becomes a number of updates. Both are stored with the run and never measured again, so that a run that
-is continued, on a busier machine perhaps, is still the same run.
+A few updates of a copy of the network are timed in each number format, on batches that come from the workers
+meanwhile, as in the run: where they share the cores with the network, they cost a sixth of its speed. The
+faster format is taken; a limit in minutes becomes a number of updates. Both are stored with the run and
+never measured again, so that a run that is continued, on a busier machine perhaps, is still the same run.
 """
 
 import copy
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
-from itertools import cycle, islice
+from collections.abc import Callable, Generator
+from contextlib import closing
+from functools import partial
 
 import torch
 from torch import nn
@@ -22,8 +24,8 @@ from speechrnn.training.optimisation.precision import Precision, candidates, che
 from speechrnn.training.optimisation.task import Task
 from speechrnn.training.optimisation.update import Updates
 
-TIMED_BATCHES = 5  # the first of them warms up
-TIMED_SECONDS = 3.0  # at least, so that small batches are timed more often
+WARM_UP = 3  # updates that are not timed
+TIMED_SECONDS = 5.0
 VALIDATION_COST = 0.4  # of the time that training takes for the same audio: forward only, and decoding
 
 
@@ -53,7 +55,7 @@ def settle(
     batches = data.batches_per_epoch(0) / run.optimisation.accumulate
     by_time = run.minutes > 0 and not run.updates
     if run.precision == "auto" or by_time:
-        speed = measure(run, threads, network, task, first_batches(data), say)
+        speed = measure(run, threads, network, task, partial(endless, data), say)
         run = dataclasses.replace(run, precision=of_first(speed.precision, ranks))
         if by_time:
             together = summed([speed.audio_seconds_per_second], ranks)[0]
@@ -78,12 +80,12 @@ def measure(
     threads: int,
     network: nn.Module,
     task: Task,
-    batches: Sequence[Batch],
+    batches: Callable[[], Generator[Batch, None, None]],
     say: Callable[[str], None],
 ) -> Speed:
-    """Return the fastest allowed number format and its speed, over `batches` and by this process alone.
+    """Return the fastest allowed number format and its speed, on fresh `batches` and by this process alone.
 
-    The first batch warms up and is not counted. The network stays as it is.
+    The network stays as it is.
     """
     device = next(network.parameters()).device
     formats = candidates(device) if run.precision == "auto" else [run.precision]
@@ -94,7 +96,8 @@ def measure(
             say(f"{precision}: not available here ({reason})")
             continue
         alone = Updates(run, precision, threads, copy.deepcopy(network), task, Ranks(0, 1, device))
-        speeds.append(Speed(precision, _audio_per_second(alone, batches, device)))
+        with closing(batches()) as fresh:
+            speeds.append(Speed(precision, _audio_per_second(alone, fresh, device)))
         say(f"{precision}: {speeds[-1].audio_seconds_per_second:.0f} s of audio per second")
     return max(speeds, key=lambda speed: speed.audio_seconds_per_second)
 
@@ -108,19 +111,20 @@ def updates_in(
     return max(1, int((60 * run.minutes - validation) / (update + validation / run.evaluate_every)))
 
 
-def first_batches(data: TrainingData) -> list[Batch]:
-    """Return as many batches as are timed, repeated where the corpus has fewer."""
-    batches = list(islice(data.epoch(0), TIMED_BATCHES))
-    return list(islice(cycle(batches), TIMED_BATCHES))
+def endless(data: TrainingData) -> Generator[Batch, None, None]:
+    """Yield the batches of the first epoch, again and again."""
+    while True:
+        yield from data.epoch(0)
 
 
-def _audio_per_second(updates: Updates, batches: Sequence[Batch], device: torch.device) -> float:
+def _audio_per_second(updates: Updates, batches: Generator[Batch, None, None], device: torch.device) -> float:
     try:
-        updates(batches[:1])
+        for _ in range(WARM_UP):
+            updates([next(batches)])
         start = _now(device)
         audio = elapsed = 0.0
         while elapsed < TIMED_SECONDS:
-            audio += sum(updates([batch]).audio_seconds for batch in batches[1:])
+            audio += updates([next(batches)]).audio_seconds
             elapsed = _now(device) - start
         return audio / elapsed
     finally:

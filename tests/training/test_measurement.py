@@ -1,10 +1,12 @@
 import copy
+from collections.abc import Generator
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from speechrnn.training import measurement
+from speechrnn.training.data.batch import Batch
 from speechrnn.training.measurement import VALIDATION_COST, Workload, measure, updates_in
 from speechrnn.training.model.ctc import blank_frames, summed_loss
 from speechrnn.training.model.initialise import random_network
@@ -12,6 +14,11 @@ from speechrnn.training.optimisation.task import Task
 from tests.training.tones import same_weights, tiny_run, tone_batch
 
 TASK = Task(loss=summed_loss, watched={"blanks": blank_frames}, metric=lambda network: {}, criterion="wer")
+
+
+def tone_batches() -> Generator[Batch, None, None]:
+    while True:
+        yield tone_batch(2)
 
 
 @pytest.mark.parametrize("faster", ["fp32", "bf16"])
@@ -24,7 +31,7 @@ def test_the_faster_format_is_taken_and_both_are_told(monkeypatch: pytest.Monkey
     )
     told: list[str] = []
     run = tiny_run(precision="auto")
-    speed = measure(run, 1, random_network(run, 6), TASK, [tone_batch(2)] * 3, told.append)
+    speed = measure(run, 1, random_network(run, 6), TASK, tone_batches, told.append)
     assert (speed.precision, speed.audio_seconds_per_second) == (faster, 200.0)
     assert len(told) == 2
 
@@ -35,7 +42,7 @@ def test_a_format_that_does_not_work_is_told_and_left_out(monkeypatch: pytest.Mo
     )
     told: list[str] = []
     run = tiny_run(precision="auto")
-    speed = measure(run, 1, random_network(run, 6), TASK, [tone_batch(2)] * 3, told.append)
+    speed = measure(run, 1, random_network(run, 6), TASK, tone_batches, told.append)
     assert speed.precision == "fp32"
     assert speed.audio_seconds_per_second > 0
     assert "bf16: not available here (no)" in told
@@ -45,7 +52,7 @@ def test_measuring_leaves_the_network_as_it_is() -> None:
     run = tiny_run()
     network = random_network(run, 6)
     before = copy.deepcopy(network.state_dict())
-    measure(run, 1, network, TASK, [tone_batch(2)] * 3, lambda text: None)
+    measure(run, 1, network, TASK, tone_batches, lambda text: None)
     assert same_weights(network.state_dict(), before)
 
 
