@@ -59,7 +59,7 @@ SYNTHETIC_RUN = config.Run(
         speeds=(1.0,), gain_low_db=-10, noise_share=0.1, reverb_share=0, frequency_masks=0, time_mask_share=0
     ),
     optimisation=config.Optimisation(peak_rate=3e-3),
-    minutes=7.5,
+    minutes=7,
     evaluate_every=1000,
 )
 # Few hours are learnt by going over them often, and on a CPU the number of passes is what is short: pieces of
