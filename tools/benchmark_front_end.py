@@ -16,7 +16,6 @@ import torch
 from speechrnn import config, dsp
 from speechrnn.export.front_end import add_front_end
 from speechrnn.export.graph import FLOAT, INT64, GraphBuilder
-from speechrnn.training.augmentation.draws import generator
 from speechrnn.training.augmentation.waveforms import augment
 from speechrnn.training.model.front_end import FeatureExtractor
 
@@ -78,7 +77,7 @@ def augmented(samples: dsp.Array) -> Callable[[], object]:
     """Return the augmentation of each recording, drawn anew each time, to be run."""
     settings = config.Augmentation()
     seeds = iter(range(10**6))
-    return lambda: [augment(row, generator(next(seeds)), settings, RATE) for row in samples]
+    return lambda: [augment(row, next(seeds), settings, RATE) for row in samples]
 
 
 if __name__ == "__main__":

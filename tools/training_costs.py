@@ -87,7 +87,7 @@ def _prepare(
         with costs.at("worker: reading"):
             samples = audio.read(utterance)
         with costs.at("worker: augmentation"):
-            samples = augment(samples, draws.generator(seed), augmentation, audio.sample_rate)
+            samples = augment(samples, seed, augmentation, audio.sample_rate)
         examples.append(Example(samples, [], seed, utterance.id))
     with costs.at("worker: stacking"):
         return stack(examples)

@@ -1,4 +1,4 @@
-"""What a command says about compiling is no part of these tests: it depends on what was compiled before them."""
+"""What a command says about compiling is no part of its tests: it depends on what was compiled before."""
 
 import pytest
 

@@ -3,9 +3,9 @@
 Whatever is random about an utterance (its speed, its noise, its masks, its dropout) is drawn from a number
 made of the run's seed, the epoch and the utterance's id. The draws are then the same in any batch, on any
 rank, with any number of workers, and after a resume. Work on waveforms takes a numpy generator; work on
-batches takes `uniform`, a counter-based generator: SplitMix64 (Steele, Lea and Flood, "Fast splittable
-pseudorandom number generators", 2014) in integer tensor arithmetic, so that a whole batch is drawn at once
-and a CPU and a GPU draw the same numbers.
+many utterances at once takes `uniform`, a counter-based generator: SplitMix64 (Steele, Lea and Flood, "Fast
+splittable pseudorandom number generators", 2014) in integer tensor arithmetic, so that a whole batch is drawn
+at once and a CPU and a GPU draw the same numbers.
 """
 
 import hashlib
@@ -25,6 +25,7 @@ class Stream(IntEnum):
 
     FREQUENCY_MASKS = 0
     TIME_MASKS = 1
+    SPEED = 2
     DROPOUT = 1000
 
 

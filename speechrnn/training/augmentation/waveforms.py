@@ -1,30 +1,35 @@
 """What happens to a recording on its way into training: speed, a room, noise, level, dither.
 
 Runs in the data workers, one utterance at a time, between reading (`audio.py`) and batching. Nothing is
-recorded or downloaded: rooms and noises are made up from random numbers, all of them drawn from the one
-generator of the utterance, so that an epoch repeats exactly. Speed: Ko et al. 2015, "Audio augmentation for
-speech recognition". Rooms: exponentially decaying noise, after Ko et al. 2017.
+recorded or downloaded: rooms and noises are made up from random numbers, all of them drawn from the number
+of the utterance (`draws.py`), so that an epoch repeats exactly. Speed: Ko et al. 2015, "Audio augmentation
+for speech recognition". Rooms: exponentially decaying noise, after Ko et al. 2017.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import soxr
+import torch
 
 from speechrnn import config
 from speechrnn.dsp import SIXTEEN_BITS
+from speechrnn.training.augmentation import draws
 from speechrnn.training.augmentation.gaussian_table import gaussian
 from speechrnn.training.augmentation.made_up_noise import made_up_noise
 
 Samples = npt.NDArray[np.float32]
 
 
-def augment(
-    samples: Samples, generator: np.random.Generator, settings: config.Augmentation, sample_rate: int
-) -> Samples:
-    """Return a changed copy of `samples` [samples]; only a speed other than 1 changes their number."""
-    changed = at_speed(samples, drawn_speed(generator, settings), sample_rate)
+def augment(samples: Samples, seed: int, settings: config.Augmentation, sample_rate: int) -> Samples:
+    """Return a changed copy of `samples` [samples]; only a speed other than 1 changes their number.
+
+    `seed` is the number that all draws for the utterance come from.
+    """
+    generator = draws.generator(seed)
+    changed = at_speed(samples, float(drawn_speeds([seed], settings)[0]), sample_rate)
     if generator.random() < settings.reverb_share:
         changed = in_a_room(changed, made_up_room(generator, sample_rate))
     if generator.random() < settings.noise_share:
@@ -34,9 +39,11 @@ def augment(
     return dithered(changed, generator, settings.dither)
 
 
-def drawn_speed(generator: np.random.Generator, settings: config.Augmentation) -> float:
-    """Return an utterance's speed: the first draw of its generator, so that plans can know it too."""
-    return settings.speeds[int(generator.integers(len(settings.speeds)))]
+def drawn_speeds(seeds: Sequence[int], settings: config.Augmentation) -> npt.NDArray[np.float64]:
+    """Return the speeds [utterances] by the numbers of utterances: plans have to know all of them at once."""
+    drawn = draws.uniform(torch.tensor(seeds, dtype=torch.int64), draws.Stream.SPEED, 1)[:, 0]
+    speeds = np.array(settings.speeds, np.float64)
+    return speeds[(drawn.double().numpy() * len(speeds)).astype(np.int64)]
 
 
 def at_speed(samples: Samples, speed: float, sample_rate: int) -> Samples:

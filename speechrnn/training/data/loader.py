@@ -18,7 +18,7 @@ from speechrnn import config
 from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance
 from speechrnn.training.augmentation import draws
-from speechrnn.training.augmentation.waveforms import augment, drawn_speed
+from speechrnn.training.augmentation.waveforms import augment, drawn_speeds
 from speechrnn.training.data import sampler
 from speechrnn.training.data.audio_source import AudioSource
 from speechrnn.training.data.batch import Batch, Example, stack
@@ -52,6 +52,7 @@ class TrainingData:
         self._budget = round(settings.batching.seconds * audio.sample_rate)
         slowest = min(settings.augmentation.speeds)
         sampler.check_room(_at_speed(self._lengths, slowest), self._budget, ranks, audio.sample_rate)
+        self._last: _Epoch | None = None
         self._orders = _Orders()
         preparation = _Preparation(utterances, audio, speller, settings.augmentation)
         workers = settings.batching.workers
@@ -68,8 +69,8 @@ class TrainingData:
 
     def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
         """Yield the batches of `epoch` from number `first_batch` on; what comes before it is not read."""
-        seeds = self._seeds(epoch)
-        shares = self._plan(epoch).share(self._rank, self._ranks)[first_batch:]
+        _, seeds, plan = self._planned(epoch)
+        shares = plan.share(self._rank, self._ranks)[first_batch:]
         self._orders.next = [[Draw(row, seeds[row]) for row in share] for share in shares]
         with deaf_to_ctrl_c():
             batches = iter(self._loader)
@@ -83,25 +84,32 @@ class TrainingData:
 
     def batches_per_epoch(self, epoch: int) -> int:
         """Return how many batches `epoch` has; the same on every rank."""
-        return len(self._plan(epoch).batches)
+        return len(self._planned(epoch).plan.batches)
 
     def padding(self, epoch: int) -> float:
         """Return the share of padding among the samples of the global batches of `epoch`."""
-        return self._plan(epoch).padding
+        return self._planned(epoch).plan.padding
 
     def close(self) -> None:
         """End the worker processes; there are no epochs after that."""
         del self._loader
 
-    def _plan(self, epoch: int) -> sampler.Plan:
-        speeds = [
-            drawn_speed(draws.generator(seed), self._settings.augmentation) for seed in self._seeds(epoch)
-        ]
-        lengths = _at_speed(self._lengths, np.array(speeds))
-        return sampler.plan_epoch(lengths, self._budget, self._settings.seed, epoch)
+    def _planned(self, epoch: int) -> "_Epoch":
+        """Return the plan of `epoch`; the last one is kept, since it takes seconds for a large corpus."""
+        if self._last is None or self._last.epoch != epoch:
+            seeds = [draws.utterance_seed(self._settings.seed, epoch, u.id) for u in self._utterances]
+            lengths = _at_speed(self._lengths, drawn_speeds(seeds, self._settings.augmentation))
+            plan = sampler.plan_epoch(lengths, self._budget, self._settings.seed, epoch)
+            self._last = _Epoch(epoch, seeds, plan)
+        return self._last
 
-    def _seeds(self, epoch: int) -> list[int]:
-        return [draws.utterance_seed(self._settings.seed, epoch, u.id) for u in self._utterances]
+
+class _Epoch(NamedTuple):
+    """An epoch: the number that each utterance's draws come from, and the batches."""
+
+    epoch: int
+    seeds: list[int]
+    plan: sampler.Plan
 
 
 class EvaluationData:
@@ -159,8 +167,7 @@ class _Preparation(Dataset["Batch | SpeechRnnError"]):
         utterance = self._utterances[draw.row]
         samples = self._audio.read(utterance)
         if self._augmentation is not None:
-            generator = draws.generator(draw.seed)
-            samples = augment(samples, generator, self._augmentation, self._audio.sample_rate)
+            samples = augment(samples, draw.seed, self._augmentation, self._audio.sample_rate)
         return Example(samples, self._speller.encode(utterance.text), draw.seed, utterance.id)
 
 

@@ -17,6 +17,7 @@ from speechrnn.training.augmentation.waveforms import (
     augment,
     convolved,
     dithered,
+    drawn_speeds,
     in_a_room,
     made_up_room,
     with_gain,
@@ -30,8 +31,12 @@ NOTHING = config.Augmentation(
 )
 
 
+def seed(number: int = 0) -> int:
+    return utterance_seed(0, 0, str(number))
+
+
 def draws(number: int = 0) -> np.random.Generator:
-    return generator(utterance_seed(0, 0, str(number)))
+    return generator(seed(number))
 
 
 def power(samples: np.ndarray) -> float:
@@ -40,7 +45,7 @@ def power(samples: np.ndarray) -> float:
 
 def test_with_everything_off_samples_are_what_they_were() -> None:
     samples = speech_like(np.random.default_rng(0), 3000)
-    np.testing.assert_array_equal(augment(samples, draws(), NOTHING, RATE), samples)
+    np.testing.assert_array_equal(augment(samples, seed(), NOTHING, RATE), samples)
 
 
 @settings(deadline=None, max_examples=60)
@@ -49,8 +54,8 @@ def test_any_recording_survives_and_an_utterance_repeats_itself(length, number) 
     samples = speech_like(np.random.default_rng(1), length)
     before = samples.copy()
     everything = config.Augmentation(noise_share=1, reverb_share=1)
-    first = augment(samples, draws(number), everything, RATE)
-    np.testing.assert_array_equal(augment(samples, draws(number), everything, RATE), first)
+    first = augment(samples, seed(number), everything, RATE)
+    np.testing.assert_array_equal(augment(samples, seed(number), everything, RATE), first)
     np.testing.assert_array_equal(samples, before)
     assert first.dtype == np.float32
     assert np.isfinite(first).all()
@@ -59,8 +64,9 @@ def test_any_recording_survives_and_an_utterance_repeats_itself(length, number) 
 
 def test_utterances_and_epochs_differ() -> None:
     samples = np.zeros(100, np.float32)
+    settings = config.Augmentation(speeds=(1.0,))
     seeds = [utterance_seed(0, epoch, name) for epoch in (0, 1) for name in ("a", "b")]
-    results = [augment(samples, generator(seed), config.Augmentation(speeds=(1.0,)), RATE) for seed in seeds]
+    results = [augment(samples, seed, settings, RATE) for seed in seeds]
     assert len({result.tobytes() for result in results}) == 4
 
 
@@ -77,10 +83,17 @@ def test_speed_changes_length_and_pitch(speed) -> None:
 def test_every_speed_is_drawn_alike() -> None:
     samples = np.zeros(990, np.float32)
     settings = dataclasses.replace(NOTHING, speeds=(0.9, 1.0, 1.1))
-    lengths = [len(augment(samples, draws(number), settings, RATE)) for number in range(600)]
+    lengths = [len(augment(samples, seed(number), settings, RATE)) for number in range(600)]
     values, counts = np.unique(lengths, return_counts=True)
     assert list(values) == [900, 990, 1100]
     assert counts.min() > 150
+
+
+def test_a_plan_knows_the_speed_that_an_utterance_will_have() -> None:
+    settings = dataclasses.replace(NOTHING, speeds=(0.9, 1.0, 1.1))
+    speeds = drawn_speeds([seed(number) for number in range(20)], settings)
+    lengths = [len(augment(np.zeros(990, np.float32), seed(number), settings, RATE)) for number in range(20)]
+    assert lengths == np.rint(990 / speeds).tolist()
 
 
 def test_a_room_convolves_and_keeps_start_length_and_level() -> None:
@@ -180,7 +193,7 @@ def test_gain_is_what_was_asked_for_unless_it_would_overload() -> None:
 def test_gains_spread_over_their_range() -> None:
     samples = np.full(10, 1e-3, np.float32)
     settings = dataclasses.replace(NOTHING, gain_low_db=-30, gain_high_db=6)
-    gains = [20 * np.log10(augment(samples, draws(n), settings, RATE)[0] / 1e-3) for n in range(400)]
+    gains = [20 * np.log10(augment(samples, seed(n), settings, RATE)[0] / 1e-3) for n in range(400)]
     assert -30 <= min(gains) < -28
     assert 4 < max(gains) <= 6
     assert np.mean(gains) == pytest.approx(-12, abs=1.5)
@@ -196,7 +209,7 @@ def test_dither_is_gaussian_noise_of_so_many_steps() -> None:
 def test_shares_of_utterances_are_kept(share) -> None:
     samples = speech_like(np.random.default_rng(4), 800)
     settings = dataclasses.replace(NOTHING, **{share: 0.3})
-    changed = [not np.array_equal(augment(samples, draws(n), settings, RATE), samples) for n in range(500)]
+    changed = [not np.array_equal(augment(samples, seed(n), settings, RATE), samples) for n in range(500)]
     assert np.mean(changed) == pytest.approx(0.3, abs=0.07)
 
 
