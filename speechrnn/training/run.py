@@ -20,6 +20,7 @@ from speechrnn.model_folder import TrainedModel, read_model_folder
 from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state, write_record
 from speechrnn.training.corpus import Corpus, fingerprint_of, read_utterances, screened, training_data
 from speechrnn.training.data.batch import Batch
+from speechrnn.training.data.child_processes import deaths_told
 from speechrnn.training.data.loader import EvaluationData, TrainingData
 from speechrnn.training.data.units import Speller
 from speechrnn.training.evaluation import recognise, score_transcripts
@@ -70,12 +71,13 @@ def train(request: Request, say: Callable[[str], None]) -> int | None:
     try:
         if ranks.first:
             folder.create()
-        training, data = prepare(request, folder, ranks, say)
-        try:
-            return training.go()
-        finally:
-            training.updates.close()
-            data.close()
+        with deaths_told():
+            training, data = prepare(request, folder, ranks, say)
+            try:
+                return training.go()
+            finally:
+                training.updates.close()
+                data.close()
     finally:
         leave(ranks)
 

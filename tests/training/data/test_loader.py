@@ -255,6 +255,43 @@ def test_a_process_that_fails_while_workers_wait_ends():
     assert failed.stderr.endswith("RuntimeError: while workers wait\n")
 
 
+BEREFT = """
+import os, signal, sys, time
+from speechrnn.errors import SpeechRnnError
+from speechrnn.training.data.child_processes import deaths_told
+from tests.training.data.test_loader import training_data
+
+try:
+    with deaths_told():
+        data = training_data(workers=1)
+        next(data.epoch(0))
+        (child,) = open(f"/proc/self/task/{os.getpid()}/children").read().split()[-1:]
+        os.kill(int(child), signal.SIGKILL)
+        while True:  # the training process may be anywhere
+            time.sleep(0.01)
+except SpeechRnnError as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/task").exists(), reason="finds the worker in /proc, which is not here"
+)
+def test_a_worker_that_is_killed_is_told_in_one_line():
+    bereft = subprocess.run(
+        [sys.executable, "-c", BEREFT],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=Path(__file__).parents[3],
+    )
+    assert bereft.returncode == 1
+    assert bereft.stderr.startswith("a process that prepares batches is gone (DataLoader worker (pid")
+    assert "killed by signal: Killed" in bereft.stderr
+    assert bereft.stderr.count("\n") == 1
+
+
 @pytest.mark.data
 @pytest.mark.skipif("SPEECHRNN_DATA" not in os.environ, reason="SPEECHRNN_DATA names no recordings")
 def test_less_than_a_tenth_of_librispeech_batches_is_padding():
