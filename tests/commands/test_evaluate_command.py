@@ -11,10 +11,7 @@ from speechrnn.export.write import export_model
 from speechrnn.manifest import Utterance, read_manifest, write_manifest
 from tests.training.tones import tone_manifest
 
-
-@pytest.fixture(autouse=True)
-def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture(scope="module")

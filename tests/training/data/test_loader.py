@@ -22,6 +22,7 @@ from speechrnn.training.data.batch import Batch
 from speechrnn.training.data.loader import EvaluationData, TrainingData
 from speechrnn.training.data.units import learn
 
+ROOT = Path(__file__).parents[3]
 RATE = 8000
 UTTERANCES = [
     Utterance(Path("none.wav"), "abc" * (1 + n % 4), duration=0.1 + 0.02 * (n * 7 % 23), id=f"utterance {n}")
@@ -218,9 +219,9 @@ def test_workers_outlive_ctrl_c_and_sigterm_to_their_group_in_silence():
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        cwd=Path(__file__).parents[3],
+        cwd=ROOT,
     )
-    guard = threading.Timer(60, run.kill)
+    guard = threading.Timer(300, run.kill)
     guard.start()
     assert run.stdout.readline() == "ready\n"
     os.killpg(run.pid, signal.SIGINT)
@@ -229,6 +230,18 @@ def test_workers_outlive_ctrl_c_and_sigterm_to_their_group_in_silence():
     guard.cancel()
     assert errors == ""
     assert output == f"{training_data().batches_per_epoch(0)}\n"
+
+
+def process_of(program: str) -> "subprocess.CompletedProcess[str]":
+    """Run `program` as a process of its own to its end; one that hangs fails the test."""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=ROOT,
+    )
 
 
 FAILING = """
@@ -243,14 +256,7 @@ raise RuntimeError("while workers wait")
 
 def test_a_process_that_fails_while_workers_wait_ends():
     """Its last resort at exit is SIGTERM to the workers, so they may not be deaf to it."""
-    failed = subprocess.run(
-        [sys.executable, "-c", FAILING],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=Path(__file__).parents[3],
-    )
+    failed = process_of(FAILING)
     assert failed.returncode == 1
     assert failed.stderr.endswith("RuntimeError: while workers wait\n")
 
@@ -278,14 +284,7 @@ except SpeechRnnError as error:
     not Path("/proc/self/task").exists(), reason="finds the worker in /proc, which is not here"
 )
 def test_a_worker_that_is_killed_is_told_in_one_line():
-    bereft = subprocess.run(
-        [sys.executable, "-c", BEREFT],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=Path(__file__).parents[3],
-    )
+    bereft = process_of(BEREFT)
     assert bereft.returncode == 1
     assert bereft.stderr.startswith("a process that prepares batches is gone (DataLoader worker (pid")
     assert "killed by signal: Killed" in bereft.stderr
