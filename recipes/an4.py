@@ -1,6 +1,7 @@
 """CMU AN4: fifty minutes of real speech, a complete training in half an hour, figures to hold it against.
 
-    python recipes/an4.py
+    python recipes/an4.py                   from scratch
+    python recipes/an4.py --init english    from a model that ships, which needs far less
 
 948 training and 130 test utterances of spelt words, numbers and names by 84 speakers (none in both parts),
 recorded at Carnegie Mellon University in 1991. Published, greedy: deepspeech.pytorch 9.6 % WER, ESPnet's
@@ -40,6 +41,8 @@ class Options:
 
     data_dir: Path | None = None
     """The corpus, or a folder with `an4` in it; SPEECHRNN_DATA by default."""
+    init: Path | None = None
+    """Start from the network of a model folder, an .onnx file or a model that ships."""
     minutes: float = RUN.minutes
     """Time limit of training."""
     seed: int = 0
@@ -65,6 +68,7 @@ def main() -> int:
             train=corpus.train,
             tests={"an4 test": corpus.test},
             folder=options.to,
+            init=options.init,
         ),
         Console(stderr=True, soft_wrap=True, highlight=False).print,
     )

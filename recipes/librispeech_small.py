@@ -132,8 +132,6 @@ def main() -> int:
     name, recordings = find_recordings(options, say)
     run = SYNTHETIC_RUN if name == "synthetic" else fit_machine(REAL_RUN if name == "mini" else LARGER_RUN)
     run = with_options(run, options)
-    if options.init is not None:
-        run = with_any_network(run)
     told = "Synthetic speech by espeak-ng: no figure here says anything about real recordings."
     if name != "synthetic":
         told = f"LibriSpeech (Panayotov et al. 2015, CC BY 4.0), experiment **{name}**."
@@ -200,12 +198,6 @@ def with_options(run: config.Run, options: Options) -> config.Run:
     """Return `run` with the seed and the time limit that were asked for."""
     minutes = run.minutes if options.minutes is None else options.minutes
     return dataclasses.replace(run, seed=options.seed, minutes=minutes)
-
-
-def with_any_network(run: config.Run) -> config.Run:
-    """Return `run` with nothing asked of the network but its dropout: it is the one that is started from."""
-    encoder = config.Encoder(dropout=run.model.encoder.dropout)
-    return dataclasses.replace(run, model=dataclasses.replace(run.model, encoder=encoder))
 
 
 if __name__ == "__main__":

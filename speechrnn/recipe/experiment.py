@@ -7,6 +7,7 @@ The recipes say what is trained on what; the steps that all of them share are he
 command of its own (`speechrnn train`, `export`, `evaluate`), and the run folder holds what each leaves.
 """
 
+import dataclasses
 import shlex
 import sys
 import time
@@ -41,7 +42,7 @@ class Experiment:
     """Name of a test set -> its utterances, none of which is trained or tuned on."""
     folder: Path
     init: Path | None = None
-    """Trained model to start from instead of random weights."""
+    """Trained model to start from instead of random weights; its network goes before that of `run`."""
     valid: Sequence[Utterance] = ()
     """To watch training with; where empty, a few training speakers are set aside."""
     texts: Sequence[Path] | None = None
@@ -59,7 +60,8 @@ def carry_out(experiment: Experiment, say: Say) -> int:
     folder = experiment.folder
     train_manifest = _written(folder / "train.jsonl", experiment.train)
     valid_manifests = (_written(folder / "valid.jsonl", experiment.valid),) if experiment.valid else ()
-    request = Request(experiment.run, (train_manifest,), folder, valid_manifests, experiment.init, read_init)
+    run = experiment.run if experiment.init is None else with_any_network(experiment.run)
+    request = Request(run, (train_manifest,), folder, valid_manifests, experiment.init, read_init)
     stopped_by = train(request, say)
     if stopped_by is not None:
         return 128 + stopped_by
@@ -71,6 +73,12 @@ def carry_out(experiment: Experiment, say: Say) -> int:
     page = write_report(folder, tell(experiment, exported[0], ngram, measurements, say))
     say(f"report: {page}")
     return 0
+
+
+def with_any_network(run: config.Run) -> config.Run:
+    """Return `run` with nothing asked of the network but its dropout: it is the one that is started from."""
+    encoder = config.Encoder(dropout=run.model.encoder.dropout)
+    return dataclasses.replace(run, model=dataclasses.replace(run.model, encoder=encoder))
 
 
 def export_both(folder: Path, say: Say) -> tuple[Path, Path]:
