@@ -27,8 +27,8 @@ from tools.golden_transcripts import (
     transcripts,
 )
 
-INT8_EDITS = 3
-"""Letters of a recording that int8 may write in another way than fp32."""
+INT8_EDITS = 8
+"""Letters of a recording that int8 may write in another way than fp32: synthetic voices are new to the model."""
 
 pytestmark = pytest.mark.skipif(DEFAULT not in shipped_models(), reason="this installation brings no model")
 
