@@ -28,7 +28,7 @@ from tools.golden_transcripts import (
 )
 
 INT8_EDITS = 8
-"""Letters of a recording that int8 may write in another way than fp32: synthetic voices are new to the model."""
+"""Letters of a recording that int8 may write other than fp32; synthetic voices are new to the model."""
 
 pytestmark = pytest.mark.skipif(DEFAULT not in shipped_models(), reason="this installation brings no model")
 
