@@ -27,8 +27,8 @@ from tools.golden_transcripts import (
     transcripts,
 )
 
-INT8_EDITS = 8
-"""Letters of a recording that int8 may write other than fp32; synthetic voices are new to the model."""
+INT8_EDITS = {"real": 3, "synthetic": 8}
+"""Letters of a recording that int8 may write other than fp32; of synthetic voices the model is unsure."""
 
 pytestmark = pytest.mark.skipif(DEFAULT not in shipped_models(), reason="this installation brings no model")
 
@@ -66,10 +66,11 @@ def test_fp32_writes_the_same_words_at_the_same_times(model, golden, utterances,
     }
 
 
-def test_int8_differs_by_few_letters(model, golden, utterances):
+def test_int8_differs_by_few_letters(model, golden, utterances, request):
+    most = INT8_EDITS[request.node.callspec.params["utterances"]]
     for id_, transcript in transcripts(model, utterances).items():
         wanted = " ".join(line.split()[2] for line in golden[id_])
-        assert edits(wanted, transcript.text) <= INT8_EDITS, id_
+        assert edits(wanted, transcript.text) <= most, id_
 
 
 def test_threads_and_company_change_nothing(model, utterances):
