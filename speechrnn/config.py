@@ -60,6 +60,9 @@ class Encoder:
     """Read the utterance in both directions."""
     stride: Literal[1, 2, 3, 4, 6, 8] = 3
     """Subsampling in time: features of 10 ms become frames of stride x 10 ms."""
+    phases: Literal[1, 2] = 1
+    """How often a trained model looks at a recording: the second time frames begin a third of a frame
+    earlier, and the mean counts. Training looks once, at an utterance that it moves (`shift_ms`)."""
     channels: int = 32
     """Channels of the subsampling convolutions."""
     dropout: float = 0.3
@@ -91,6 +94,8 @@ class Augmentation:
 
     speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
     """Speeds of which each utterance gets one per epoch."""
+    shift_ms: float = 30.0
+    """Farthest that an utterance is moved in time, either way, in ms: frames fall elsewhere on it."""
     gain_low_db: float = -30.0
     """Lowest gain in dB."""
     gain_high_db: float = 6.0
@@ -103,6 +108,8 @@ class Augmentation:
     """Highest signal-to-noise ratio in dB."""
     reverb_share: float = 0.2
     """Share of utterances with a made-up room around them."""
+    codec_share: float = 0.0
+    """Share of utterances that go through a lossy codec: MP3, Vorbis, or a telephone line."""
     dither: float = 1.0
     """Deviation of the Gaussian noise always added, in 16-bit steps; running a model assumes 1."""
     frequency_masks: int = 2

@@ -1,5 +1,8 @@
 """How the convolutions between features and recurrent layers shorten time and frequency.
 
+What a frame holds depends on where frames begin: a network that looks at a recording in two phases, and takes
+the mean of its log-probabilities, makes fewer mistakes than in either.
+
 Shared by the network (`training/model/encoder.py`), its graph (`export/`) and whatever must know how many
 frames a recording becomes. All kernels are 3 wide with padding 1, so a stride of s turns n frames into
 (n - 1) // s + 1 frames and never skips one.
@@ -16,6 +19,14 @@ def output_frames(frames: int, stride: int) -> int:
     for factor in TIME_STRIDES[stride]:
         frames = (frames - 1) // factor + 1
     return frames
+
+
+def phase_offsets(stride: int, phases: int) -> tuple[int, ...]:
+    """Return by how many features the frames of each look at a recording begin before its start.
+
+    Two looks a third of a frame apart still agree on which frame a token falls into; half a frame is too far.
+    """
+    return (0, (stride + 1) // 3)[:phases]
 
 
 def output_bins(bins: int, stride: int) -> int:

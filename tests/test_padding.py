@@ -26,6 +26,7 @@ SETTINGS = {
     "deltas": (0, 1, 2),
     "cell": ("lstm", "gru", "rnn", "none"),
     "stride": (1, 2, 3, 4, 6, 8),
+    "phases": (1, 2),
     "bidirectional": (True, False),
 }
 RATE = 8000

@@ -3,8 +3,9 @@
     python tools/measure_conditions.py --data-dir $SPEECHRNN_DATA
     python tools/measure_conditions.py --data-dir $SPEECHRNN_DATA --model my.onnx --most 20
 
-Codecs: utterances that are there as FLAC are encoded by libsndfile as Opus, Vorbis and MP3, and decoded again
-by each; what differs from FLAC is told with a 95 % interval of its own, since the utterances are the same.
+Codecs: utterances that are there as FLAC are encoded by libsndfile as Opus, Vorbis and MP3, and as on a
+telephone (8 kHz, mu-law), and decoded again by each; what differs from FLAC is told with a 95 % interval of
+its own, since the utterances are the same.
 Windows: the utterances of each chapter are put one after the other, as in a long recording, and cut again in
 windows of several lengths.
 """
@@ -41,6 +42,7 @@ CODECS = {  # as libsndfile names them, with its compression levels: 0 sounds be
     "Vorbis": ("OGG", "VORBIS", (0.0, 0.5, 0.9)),
     "MP3": ("MP3", "MPEG_LAYER_III", (0.0, 0.5, 0.9)),
 }
+TELEPHONE_RATE = 8000
 WINDOWS = (6.0, 12.0, LONGEST_SECONDS, 48.0)
 RESAMPLES = 2000
 
@@ -101,6 +103,8 @@ def codec_table(
                 ending = container.lower()
                 numbered = ((file, Path(folder) / f"{n}.{ending}") for n, file in enumerate(originals))
                 add(name, [encoded(file, to, container, codec, level) for file, to in numbered])
+    with tempfile.TemporaryDirectory() as folder:
+        add("telephone", [telephoned(file, Path(folder) / f"{n}.wav") for n, file in enumerate(originals)])
     return table
 
 
@@ -108,6 +112,12 @@ def encoded(original: Path, to: Path, container: str, codec: str, level: float) 
     """Write a copy of `original` as `to`; return it."""
     samples, rate = soundfile.read(original, dtype="float32")
     soundfile.write(to, samples, rate, format=container, subtype=codec, compression_level=level)
+    return to
+
+
+def telephoned(original: Path, to: Path) -> Path:
+    """Write a copy of `original` in 8,000 samples a second of 8 bits, mu-law, as `to`; return it."""
+    soundfile.write(to, read_audio(original, TELEPHONE_RATE), TELEPHONE_RATE, format="WAV", subtype="ULAW")
     return to
 
 

@@ -12,9 +12,10 @@ from speechrnn.config import Model
 from speechrnn.export.encoder import add_encoder, add_head
 from speechrnn.export.front_end import add_front_end
 from speechrnn.export.graph import FLOAT, INT64, GraphBuilder
+from speechrnn.export.phases import add_mean, add_shifted
 from speechrnn.metadata import FORMAT, METADATA_KEY, Metadata, encode_metadata
 from speechrnn.model_folder import TrainedModel
-from speechrnn.subsampling import KERNEL, TIME_STRIDES
+from speechrnn.subsampling import KERNEL, TIME_STRIDES, phase_offsets
 
 
 def assemble(trained: TrainedModel) -> onnx.ModelProto:
@@ -27,8 +28,15 @@ def assemble(trained: TrainedModel) -> onnx.ModelProto:
     if trained.model.front_end.normalisation == "global":
         statistics = trained.weights["front_end.mean"], trained.weights["front_end.deviation"]
     features, frames = add_front_end(graph, trained.model.front_end, "audio", "lengths", statistics)
-    hidden, frames = add_encoder(graph, trained.model.encoder, trained.weights, features, frames)
-    graph.rename(add_head(graph, trained.weights, hidden), "log_probs")
+    encoder = trained.model.encoder
+    seen = features
+    if encoder.phases > 1:
+        seen, frames = add_shifted(graph, encoder, features, frames)
+    hidden, frames = add_encoder(graph, encoder, trained.weights, seen, frames)
+    log_probs = add_head(graph, trained.weights, hidden)
+    if encoder.phases > 1:
+        log_probs, frames = add_mean(graph, encoder, features, log_probs, frames)
+    graph.rename(log_probs, "log_probs")
     graph.rename(frames, "frames")
     model = graph.build(
         {"audio": (FLOAT, ["batch", "samples"]), "lengths": (INT64, ["batch"])},
@@ -60,6 +68,7 @@ def receptive_field(model: Model) -> int:
     for stride in TIME_STRIDES[model.encoder.stride]:
         reach += (KERNEL - 1) * step
         step *= stride
+    reach += phase_offsets(model.encoder.stride, model.encoder.phases)[-1]
     return reach * analysis.hop + analysis.samples
 
 

@@ -22,8 +22,9 @@ pytest.importorskip("torch")
         config.Model(encoder=SMALL),
         config.Model(config.FrontEnd(kind="mfcc", convention="nemo", normalisation="global"), SMALL),
         config.Model(encoder=dataclasses.replace(SMALL, cell="none", stride=8)),
+        config.Model(encoder=dataclasses.replace(SMALL, phases=2)),
     ],
-    ids=["default", "mfcc", "feed-forward"],
+    ids=["default", "mfcc", "feed-forward", "two phases"],
 )
 def test_the_graph_is_valid_onnx_of_standard_operators(model):
     """That it computes what PyTorch computes stands in tests/test_padding.py."""
@@ -46,10 +47,12 @@ def test_the_description_is_in_the_file():
     assert plain["card"] == trained.card
 
 
-@pytest.mark.parametrize("stride", [1, 2, 3, 4, 6, 8])
-def test_the_receptive_field_is_where_a_change_is_felt(stride):
+@pytest.mark.parametrize(
+    ("stride", "phases"), [(1, 1), (2, 1), (3, 1), (4, 1), (6, 1), (8, 1), (2, 2), (6, 2)]
+)
+def test_the_receptive_field_is_where_a_change_is_felt(stride, phases):
     """Of a feed-forward network without normalisation over time: found by moving one sample."""
-    encoder = dataclasses.replace(SMALL, cell="none", stride=stride)
+    encoder = dataclasses.replace(SMALL, cell="none", stride=stride, phases=phases)
     model = config.Model(config.FrontEnd(bins=16, normalisation="none"), encoder)
     session = onnxruntime.InferenceSession(assemble(trained_model(model)).SerializeToString())
     audio = np.random.default_rng(0).normal(0, 0.1, (1, 16000)).astype(np.float32)

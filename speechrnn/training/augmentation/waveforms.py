@@ -1,4 +1,4 @@
-"""What happens to a recording on its way into training: speed, a room, noise, level, dither.
+"""What happens to a recording on its way into training: speed, shift, a room, noise, level, a codec, dither.
 
 Runs in the data workers, one utterance at a time, between reading (`audio.py`) and batching. Nothing is
 recorded or downloaded: rooms and noises are made up from random numbers, all of them drawn from the number
@@ -17,6 +17,7 @@ import torch
 from speechrnn import config
 from speechrnn.dsp import SIXTEEN_BITS
 from speechrnn.training.augmentation import draws
+from speechrnn.training.augmentation.codecs import through_codec
 from speechrnn.training.augmentation.gaussian_table import gaussian
 from speechrnn.training.augmentation.made_up_noise import made_up_noise
 
@@ -30,12 +31,16 @@ def augment(samples: Samples, seed: int, settings: config.Augmentation, sample_r
     """
     generator = draws.generator(seed)
     changed = at_speed(samples, float(drawn_speeds([seed], settings)[0]), sample_rate)
+    farthest = settings.shift_ms / 1000 * sample_rate
+    changed = shifted(changed, round(generator.uniform(-farthest, farthest)))
     if generator.random() < settings.reverb_share:
         changed = in_a_room(changed, made_up_room(generator, sample_rate))
     if generator.random() < settings.noise_share:
         noise = made_up_noise(generator, len(changed), sample_rate)
         changed = with_noise(changed, noise, generator.uniform(settings.snr_low_db, settings.snr_high_db))
     changed = with_gain(changed, generator.uniform(settings.gain_low_db, settings.gain_high_db))
+    if generator.random() < settings.codec_share:
+        changed = through_codec(changed, generator, sample_rate)
     return dithered(changed, generator, settings.dither)
 
 
@@ -52,6 +57,18 @@ def at_speed(samples: Samples, speed: float, sample_rate: int) -> Samples:
         return samples
     resampled: Samples = soxr.resample(samples, sample_rate * speed, sample_rate, quality="LQ")
     return resampled
+
+
+def shifted(samples: Samples, by: int) -> Samples:
+    """Return `samples`, as many as they were, `by` samples later: silence comes in where nothing was.
+
+    The frames of the network fall on other places of the recording then. A network that met an utterance in
+    one phase alone would know it by that.
+    """
+    if by == 0 or abs(by) >= len(samples):
+        return samples
+    silence = np.zeros(abs(by), np.float32)
+    return np.concatenate([silence, samples[:-by]] if by > 0 else [samples[-by:], silence])
 
 
 def made_up_room(generator: np.random.Generator, sample_rate: int) -> Samples:

@@ -2,12 +2,16 @@
 
 Front end, mask (training only), encoder, linear head. What happens to samples here happens in the exported
 graph as well, with the same arrays, except for the mask and dropout, and for what `losses.py` asks for.
+Training looks at an utterance in one phase of the frames, a trained network in all that are configured
+(`subsampling.py`).
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speechrnn import config
+from speechrnn.subsampling import output_frames, phase_offsets
 from speechrnn.training.augmentation.draws import of_other_view
 from speechrnn.training.augmentation.masks import spec_augment
 from speechrnn.training.model.encoder import Encoder
@@ -27,6 +31,8 @@ class Network(nn.Module):
         super().__init__()
         self.augmentation = augmentation
         self.loss = loss or config.Loss()
+        self.stride = settings.encoder.stride
+        self.offsets = phase_offsets(self.stride, settings.encoder.phases)
         self.front_end = FeatureExtractor(settings.front_end)
         self.encoder = Encoder(settings.encoder, self.front_end.bins)
         self.head = nn.Linear(self.encoder.width, tokens)
@@ -42,8 +48,7 @@ class Network(nn.Module):
         """
         features, frames = self.front_end(audio, lengths)
         if seeds is None:
-            hidden, frames = self.encoder(features, frames)
-            return self.log_probs(hidden), frames
+            return self.in_all_phases(features, frames)
         if self.loss.consistency:
             features, frames = features.repeat(2, 1, 1), frames.repeat(2)
             seeds = torch.cat([seeds, of_other_view(seeds)])
@@ -53,6 +58,18 @@ class Network(nn.Module):
         looked_at = [stages[-1], stages[(len(stages) - 1) // 2]] if self.loss.middle else [stages[-1]]
         hidden = torch.cat([self.encoder.finished(stage, frames) for stage in looked_at])
         return self.log_probs(hidden), frames.repeat(len(looked_at))
+
+    def in_all_phases(self, features: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what `forward` does for `features` [batch, frames, bins]: the mean over phases."""
+        room = self.offsets[-1]
+        shifted = [F.pad(features, (0, 0, offset, room - offset)) for offset in self.offsets]
+        lengths = [frames + offset for offset in self.offsets]
+        hidden, lengths_out = self.encoder(torch.cat(shifted), torch.cat(lengths))
+        looks = torch.stack(self.log_probs(hidden).chunk(len(self.offsets)))
+        looks = looks[:, :, : output_frames(features.shape[1], self.stride)]
+        # The mean of several distributions does not add up to one, that of a single one does.
+        mean = torch.log_softmax(looks.mean(0), dim=-1) if room else looks[0]
+        return mean, lengths_out[: len(features)]
 
     def log_probs(self, hidden: Tensor) -> Tensor:
         """Return what the head makes of `hidden` [batch, frames, width]: float32 [batch, frames, tokens]."""

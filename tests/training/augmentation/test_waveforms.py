@@ -20,6 +20,7 @@ from speechrnn.training.augmentation.waveforms import (
     drawn_speeds,
     in_a_room,
     made_up_room,
+    shifted,
     with_gain,
     with_noise,
 )
@@ -27,7 +28,7 @@ from tests.reference.features import speech_like
 
 RATE = 16000
 NOTHING = config.Augmentation(
-    speeds=(1.0,), gain_low_db=0, gain_high_db=0, noise_share=0, reverb_share=0, dither=0
+    speeds=(1.0,), shift_ms=0, gain_low_db=0, gain_high_db=0, noise_share=0, reverb_share=0, dither=0
 )
 
 
@@ -68,6 +69,28 @@ def test_utterances_and_epochs_differ() -> None:
     seeds = [utterance_seed(0, epoch, name) for epoch in (0, 1) for name in ("a", "b")]
     results = [augment(samples, seed, settings, RATE) for seed in seeds]
     assert len({result.tobytes() for result in results}) == 4
+
+
+@given(length=st.integers(0, 50), by=st.integers(-60, 60))
+def test_a_shifted_recording_lost_what_left_it_and_nothing_else(length, by) -> None:
+    samples = np.arange(1, length + 1, dtype=np.float32)
+    result = shifted(samples, by)
+    assert len(result) == length
+    if abs(by) >= length:
+        np.testing.assert_array_equal(result, samples)  # too short to be moved that far
+        return
+    for place in range(length):
+        assert result[place] == (samples[place - by] if 0 <= place - by < length else 0)
+
+
+def test_shifts_reach_as_far_as_they_may_either_way() -> None:
+    click = np.zeros(2000, np.float32)
+    click[1000] = 1
+    settings = dataclasses.replace(NOTHING, shift_ms=30)
+    places = [int(np.argmax(augment(click, seed(number), settings, RATE))) - 1000 for number in range(300)]
+    assert -480 <= min(places) < -440
+    assert 440 < max(places) <= 480
+    assert len(set(places)) > 200
 
 
 @pytest.mark.parametrize("speed", [0.9, 1.1])
