@@ -98,7 +98,7 @@ def texts_of(experiment: Experiment, train_manifest: Path) -> Texts:
 
     assert experiment.texts is not None
     utterances = read_manifest(train_manifest)
-    held_out = experiment.valid or set_aside(utterances, experiment.run.seed)[1]
+    held_out = experiment.valid or set_aside(utterances)[1]
     return Texts([utterance.text for utterance in utterances], experiment.texts, held_out)
 
 

@@ -51,7 +51,7 @@ class Corpus:
 
 
 def read_utterances(
-    train: Sequence[Path], valid: Sequence[Path], seed: int, say: Callable[[str], None]
+    train: Sequence[Path], valid: Sequence[Path], say: Callable[[str], None]
 ) -> tuple[list[Utterance], list[Utterance]]:
     """Return the utterances of the manifests to train and to validate on, before screening.
 
@@ -60,7 +60,7 @@ def read_utterances(
     train_set = read_manifests(train)
     if valid:
         return train_set, read_manifests(valid)
-    train_set, valid_set, told = set_aside(train_set, seed)
+    train_set, valid_set, told = set_aside(train_set)
     say(told)
     return train_set, valid_set
 

@@ -86,7 +86,7 @@ def prepare(
     request: Request, folder: RunFolder, ranks: Ranks, say: Callable[[str], None]
 ) -> tuple[Training, TrainingData]:
     """Return the run, at its start or where it was left, and its data."""
-    train_set, valid_set = read_utterances(request.train, request.valid, request.run.seed, say)
+    train_set, valid_set = read_utterances(request.train, request.valid, say)
     fingerprint = fingerprint_of(train_set, valid_set)
     record = of_first(read_record(folder) if ranks.first else None, ranks)
     state = of_first(read_state(folder.state) if ranks.first and folder.state.exists() else None, ranks)
