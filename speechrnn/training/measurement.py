@@ -24,8 +24,9 @@ from speechrnn.training.optimisation.precision import Precision, candidates, che
 from speechrnn.training.optimisation.task import Task
 from speechrnn.training.optimisation.update import Updates
 
-WARM_UP = 3  # updates that are not timed
-TIMED_SECONDS = 5.0
+WARM_UP = 3  # updates that are not timed, or more: until half of the time for timing has gone by
+TIMED_SHARE = 0.006  # of the time limit
+LEAST_SECONDS, MOST_SECONDS = 2.0, 10.0
 VALIDATION_COST = 0.4  # of the time that training takes for the same audio: forward only, and decoding
 
 
@@ -97,9 +98,15 @@ def measure(
             continue
         alone = Updates(run, precision, threads, copy.deepcopy(network), task, Ranks(0, 1, device))
         with closing(batches()) as fresh:
-            speeds.append(Speed(precision, _audio_per_second(alone, fresh, device)))
+            speed = _audio_per_second(alone, fresh, device, timed_seconds(run.minutes))
+            speeds.append(Speed(precision, speed))
         say(f"{precision}: {speeds[-1].audio_seconds_per_second:.0f} s of audio per second")
     return max(speeds, key=lambda speed: speed.audio_seconds_per_second)
+
+
+def timed_seconds(minutes: float) -> float:
+    """Return for how long to time the updates of a run with that limit (0: none)."""
+    return min(max(TIMED_SHARE * 60 * minutes, LEAST_SECONDS), MOST_SECONDS)
 
 
 def updates_in(
@@ -117,13 +124,18 @@ def endless(data: TrainingData) -> Generator[Batch, None, None]:
         yield from data.epoch(0)
 
 
-def _audio_per_second(updates: Updates, batches: Generator[Batch, None, None], device: torch.device) -> float:
+def _audio_per_second(
+    updates: Updates, batches: Generator[Batch, None, None], device: torch.device, seconds: float
+) -> float:
+    """Return the speed over `seconds`, once workers are ahead and memory is mapped."""
     try:
-        for _ in range(WARM_UP):
+        begun, warm = _now(device), 0
+        while warm < WARM_UP or _now(device) - begun < seconds / 2:
             updates([next(batches)])
+            warm += 1
         start = _now(device)
         audio = elapsed = 0.0
-        while elapsed < TIMED_SECONDS:
+        while elapsed < seconds:
             audio += updates([next(batches)]).audio_seconds
             elapsed = _now(device) - start
         return audio / elapsed
