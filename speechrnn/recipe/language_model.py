@@ -14,17 +14,33 @@ from itertools import chain, islice
 from pathlib import Path
 
 from speechrnn.cores import cores
+from speechrnn.decoding.beam.settings import BeamSettings
 from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance
 from speechrnn.text import normalise
 
-NGRAM_FILE = "words.ngram"
-ORDER = 3
 SAME_TEXT = 8
 """Sentences with so many words in a row in common are taken to be the same text, cut differently."""
 LINES_A_BLOCK = 10_000
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Form:
+    """Which n-gram is made, and how wide the search is that its weight is found for."""
+
+    file: str
+    """Its name; NAME.ngram.xz is packed."""
+    order: int
+    prune: tuple[int, ...]
+    """N-grams that occur this often or less are dropped: a number per order, the last one repeats."""
+    beam: int
+
+
+WHOLE = Form("words.ngram", order=3, prune=(), beam=BeamSettings().beam)
+SHIPPED = Form("english.ngram.xz", order=4, prune=(0, 0, 1, 2), beam=100)
+"""Of 14 million words it takes 8 MB."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +62,19 @@ class Texts:
         yield from filter(None, map(normalise, chain(self.transcripts, lines)))
 
 
-def build_language_model(onnx: Path, folder: Path, texts: Texts, say: Say) -> Path:
+def build_language_model(onnx: Path, folder: Path, texts: Texts, say: Say, form: Form = WHOLE) -> Path:
     """Write an n-gram of `texts` into `folder`, and beside it its weight for the model `onnx`; return it."""
     from speechrnn.commands.recognition import emit
-    from speechrnn.decoding.beam.settings import BeamSettings
     from speechrnn.decoding.beam.tuned_weights import write_weights
     from speechrnn.decoding.beam.tuning import Task, tune, weights_of
     from speechrnn.decoding.ngram.backoff_model import BackoffModel
     from speechrnn.decoding.ngram.counts import count_ngrams
     from speechrnn.decoding.ngram.kneser_ney import estimate
     from speechrnn.decoding.ngram.model import NgramModel
+    from speechrnn.decoding.ngram.packed import SUFFIXES, write_packed
 
     def ngram(sentences: Iterable[str]) -> BackoffModel:
-        return estimate(count_ngrams(as_blocks(sentences), ORDER), fall_back=True)
+        return estimate(count_ngrams(as_blocks(sentences), form.order), form.prune, fall_back=True)
 
     vocabulary, found = emit(onnx, texts.held_out, "cpu")
     if not found.utterances:
@@ -66,13 +82,16 @@ def build_language_model(onnx: Path, folder: Path, texts: Texts, say: Say) -> Pa
     references = [utterance.text for utterance in found.utterances]
     held_out = [normalise(utterance.text) for utterance in texts.held_out]
     unseen = NgramModel.build(ngram(without(held_out, texts.sentences())))
-    beam = BeamSettings().beam
     task = Task(vocabulary, found.results, references)
-    best = tune(task, unseen, beam, cores())
+    best = tune(task, unseen, form.beam, cores())
     whole = ngram(texts.sentences())
-    path = folder / NGRAM_FILE
-    NgramModel.build(whole).save(path)
-    write_weights(path, weights_of(best, task, beam, f"{onnx.name}; {len(references)} held-out utterances"))
+    path = folder / form.file
+    if path.suffixes[-2:] == SUFFIXES:
+        write_packed(path, whole, "words")
+    else:
+        NgramModel.build(whole).save(path)
+    tuned_on = f"{onnx.name}; {len(references)} held-out utterances"
+    write_weights(path, weights_of(best, task, form.beam, tuned_on))
     say(
         f"{path}: {', '.join(f'{len(grams):,} {n}-grams' for n, grams in enumerate(whole.orders, 1))};"
         f" {', '.join(f'{name} {value:g}' for name, value in best.place._asdict().items())}"
