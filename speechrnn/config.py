@@ -60,7 +60,7 @@ class Encoder:
     """Read the utterance in both directions."""
     stride: Literal[1, 2, 3, 4, 6, 8] = 3
     """Subsampling in time: features of 10 ms become frames of stride x 10 ms."""
-    phases: Literal[1, 2] = 1
+    phases: Literal[1, 2] = 2
     """How often a trained model looks at a recording: the second time frames begin a third of a frame
     earlier, and the mean counts. Training looks once, at an utterance that it moves (`shift_ms`)."""
     channels: int = 32

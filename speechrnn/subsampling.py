@@ -25,8 +25,9 @@ def phase_offsets(stride: int, phases: int) -> tuple[int, ...]:
     """Return by how many features the frames of each look at a recording begin before its start.
 
     Two looks a third of a frame apart still agree on which frame a token falls into; half a frame is too far.
+    Frames of a single feature have one phase.
     """
-    return (0, (stride + 1) // 3)[:phases]
+    return (0, (stride + 1) // 3)[: min(phases, stride)]
 
 
 def output_bins(bins: int, stride: int) -> int:

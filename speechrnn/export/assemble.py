@@ -30,11 +30,12 @@ def assemble(trained: TrainedModel) -> onnx.ModelProto:
     features, frames = add_front_end(graph, trained.model.front_end, "audio", "lengths", statistics)
     encoder = trained.model.encoder
     seen = features
-    if encoder.phases > 1:
+    two_looks = len(phase_offsets(encoder.stride, encoder.phases)) == 2
+    if two_looks:
         seen, frames = add_shifted(graph, encoder, features, frames)
     hidden, frames = add_encoder(graph, encoder, trained.weights, seen, frames)
     log_probs = add_head(graph, trained.weights, hidden)
-    if encoder.phases > 1:
+    if two_looks:
         log_probs, frames = add_mean(graph, encoder, features, log_probs, frames)
     graph.rename(log_probs, "log_probs")
     graph.rename(frames, "frames")

@@ -1,7 +1,7 @@
-"""The looks at a recording in several phases as nodes of the graph, and their mean (`subsampling.py`).
+"""Two looks at a recording, in two phases of the frames (`subsampling.py`), as nodes of the graph.
 
-Between front end and encoder a batch becomes several batches, one for each phase; behind the head they become
-one again. The same computation as `Network.in_all_phases`.
+Between front end and encoder the batch is doubled, behind the head the mean makes one of the two halves. The
+same computation as `Network.in_all_phases`.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from speechrnn.subsampling import TIME_STRIDES, phase_offsets
 
 
 def add_shifted(graph: GraphBuilder, settings: Encoder, features: str, frames: str) -> tuple[str, str]:
-    """Add the batches that follow the first; return all of them, [phases x batch, frames, bins] and [...]."""
+    """Return the batch as it is and, after it, shifted: [2 x batch, frames, bins], and frames [2 x batch]."""
     graph.section = "phases"
     offsets = phase_offsets(settings.stride, settings.phases)
     room = offsets[-1]
@@ -27,7 +27,7 @@ def add_shifted(graph: GraphBuilder, settings: Encoder, features: str, frames: s
 def add_mean(
     graph: GraphBuilder, settings: Encoder, features: str, log_probs: str, frames: str
 ) -> tuple[str, str]:
-    """Add the mean over the phases of `log_probs` [phases x batch, frames, tokens]; return it and its frames.
+    """Return the mean of both halves of `log_probs` [2 x batch, frames, tokens], and its frames [batch].
 
     `features` [batch, frames, bins] are those before the shift: the mean has as many frames as they give.
     """
@@ -37,11 +37,10 @@ def add_mean(
         raised = graph.node("Add", room, graph.constant([stride - 1], "rounding", np.int64))
         room = graph.node("Div", raised, graph.constant([stride], "stride", np.int64))
     first, axis = graph.constant([0], "first", np.int64), graph.constant([1], "axis", np.int64)
-    looks = graph.nodes_out("Split", settings.phases, log_probs, axis=0)
-    summed = graph.node("Add", *looks)
-    mean = graph.node("Mul", summed, graph.constant(1 / settings.phases, "share", np.float32))
+    one, other = graph.nodes_out("Split", 2, log_probs, axis=0)
+    mean = graph.node("Mul", graph.node("Add", one, other), graph.constant(0.5, "half", np.float32))
     mean = graph.node("Slice", mean, first, room, axis)
     return (
         graph.node("LogSoftmax", mean, axis=-1),
-        graph.nodes_out("Split", settings.phases, frames, axis=0)[0],
+        graph.nodes_out("Split", 2, frames, axis=0)[0],
     )

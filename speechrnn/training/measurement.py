@@ -27,7 +27,7 @@ from speechrnn.training.optimisation.update import Updates
 WARM_UP = 3  # updates that are not timed, or more: until half of the time for timing has gone by
 TIMED_SHARE = 0.006  # of the time limit
 LEAST_SECONDS, MOST_SECONDS = 2.0, 10.0
-VALIDATION_COST = 0.4  # of the time that training takes for the same audio: forward only, and decoding
+VALIDATION_COST = 0.35  # a look, of the time that training takes for the same audio: forward, and decoding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +113,9 @@ def updates_in(
     run: config.Run, workload: Workload, updates_per_epoch: float, audio_seconds_per_second: float
 ) -> int:
     """Return how many updates fit into the run's minutes, with its validations and one at the end."""
-    validation = VALIDATION_COST * workload.validation_audio / audio_seconds_per_second
+    validation = (
+        VALIDATION_COST * run.model.encoder.phases * workload.validation_audio / audio_seconds_per_second
+    )
     update = workload.training_audio / updates_per_epoch / audio_seconds_per_second
     return max(1, int((60 * run.minutes - validation) / (update + validation / run.evaluate_every)))
 

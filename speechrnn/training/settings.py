@@ -62,8 +62,6 @@ def check_settings(run: config.Run) -> None:
                 raise SpeechRnnError(f"{_flag(name)} {values[name]}: must be {wanted}; give another value")
     if not run.augmentation.speeds or min(run.augmentation.speeds) <= 0:
         raise SpeechRnnError("--augmentation.speeds: must be one or more numbers above 0, such as 1.0")
-    if run.model.encoder.phases > run.model.encoder.stride:
-        raise SpeechRnnError("--model.encoder.phases 2: frames of stride 1 have one phase; take 1")
 
 
 def difference(found: config.Run, asked: config.Run) -> str | None:

@@ -64,6 +64,6 @@ def test_a_plan_fills_the_minutes_with_updates_and_validations() -> None:
 
     def seconds(number: int) -> float:
         validations = number / run.evaluate_every + 1
-        return (number * 50.0 + validations * VALIDATION_COST * 300.0) / speed
+        return (number * 50.0 + validations * VALIDATION_COST * 2 * 300.0) / speed
 
     assert seconds(updates) <= 600.0 < seconds(updates + 1)

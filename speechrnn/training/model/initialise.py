@@ -9,7 +9,6 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 
@@ -82,12 +81,12 @@ def inherited_pieces(wanted: config.Units, start: Pretrained, texts: Iterable[st
 def adopted(wanted: config.Model, start: Pretrained) -> config.Model:
     """Return `wanted` with the front end and the encoder of `start`.
 
-    Dropout belongs to training and stays; of the phases to look in the larger number does. Raises
-    SpeechRnnError naming the first other setting that was given (that is not the default) and differs.
+    Dropout and phases say nothing of the weights and stay. Raises SpeechRnnError naming the first other
+    setting that was given (that is not the default) and differs.
     """
     found = start.trained.model
-    phases: Literal[1, 2] = 2 if 2 in (wanted.encoder.phases, found.encoder.phases) else 1
-    encoder = dataclasses.replace(found.encoder, dropout=wanted.encoder.dropout, phases=phases)
+    dropout, phases = wanted.encoder.dropout, wanted.encoder.phases
+    encoder = dataclasses.replace(found.encoder, dropout=dropout, phases=phases)
     for section, ours, theirs, default in (
         ("front-end", wanted.front_end, found.front_end, config.FrontEnd()),
         ("encoder", wanted.encoder, encoder, config.Encoder()),

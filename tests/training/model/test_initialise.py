@@ -60,11 +60,11 @@ def test_tokens_that_both_models_have_keep_their_rows(folder: Path) -> None:
     assert same_weights(network.encoder.state_dict(), old.encoder.state_dict())
 
 
-def test_a_trained_model_brings_its_shape_but_not_its_dropout(folder: Path) -> None:
+def test_a_trained_model_brings_its_shape_but_neither_its_dropout_nor_its_phases(folder: Path) -> None:
     start = Pretrained(folder, read_model_folder(folder))
     model = tiny_run().model
-    wanted = config.Model(encoder=config.Encoder(dropout=0.5))
-    assert adopted(wanted, start) == replace(model, encoder=replace(model.encoder, dropout=0.5))
+    wanted = config.Model(encoder=config.Encoder(dropout=0.5, phases=1))
+    assert adopted(wanted, start) == replace(model, encoder=replace(model.encoder, dropout=0.5, phases=1))
     assert adopted(model, start) == model
 
 
