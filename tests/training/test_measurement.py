@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 
 from speechrnn.training import measurement
 from speechrnn.training.data.batch import Batch
-from speechrnn.training.measurement import VALIDATION_COST, Workload, measure, updates_in
+from speechrnn.training.measurement import VALIDATION_COST, Workload, measure, timed_seconds, updates_in
 from speechrnn.training.model.ctc import blank_frames, summed_loss
 from speechrnn.training.model.initialise import random_network
 from speechrnn.training.optimisation.task import Task
@@ -27,7 +27,9 @@ def test_the_faster_format_is_taken_and_both_are_told(monkeypatch: pytest.Monkey
     monkeypatch.setattr(
         measurement,
         "_audio_per_second",
-        lambda updates, batches, device: 200.0 if updates.differentiate.precision == faster else 100.0,
+        lambda updates, batches, device, seconds: (
+            200.0 if updates.differentiate.precision == faster else 100.0
+        ),
     )
     told: list[str] = []
     run = tiny_run(precision="auto")
@@ -54,6 +56,14 @@ def test_measuring_leaves_the_network_as_it_is() -> None:
     before = copy.deepcopy(network.state_dict())
     measure(run, 1, network, TASK, tone_batches, lambda text: None)
     assert same_weights(network.state_dict(), before)
+
+
+def test_a_longer_run_is_timed_for_longer_within_bounds() -> None:
+    seconds = [timed_seconds(minutes) for minutes in (0, 1, 10, 20, 1000)]
+    assert seconds == sorted(seconds)
+    assert seconds[0] == seconds[1] == measurement.LEAST_SECONDS
+    assert seconds[1] < seconds[2] < seconds[3]
+    assert seconds[-1] == measurement.MOST_SECONDS
 
 
 def test_a_plan_fills_the_minutes_with_updates_and_validations() -> None:
