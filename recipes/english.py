@@ -3,8 +3,8 @@
     python recipes/english.py --lm-text books.txt.xz train-clean-100.txt.xz
     python recipes/english.py --data-dir $SPEECHRNN_DATA --minutes 60     all stages, in an hour
 
-    mini -> small -> masked -> calmed; mean of small and calmed -> views, plain; mean of both
-         -> english.onnx (int8), english.ngram.xz, error rates
+    mini -> small -> masked -> calmed; mean of small and calmed -> views, plain;
+         mean of these four -> english.onnx (int8), english.ngram.xz, error rates
 
 What each stage is for and what it brought is told in docs/little-data.md. A stage is a run in a folder of its
 own: the same command goes on where it was stopped. The model in the package is of these settings, but not of
@@ -94,7 +94,8 @@ STEPS: tuple[Stage | Mean, ...] = (
     Mean("mean", ("small", "calmed")),
     Stage("views", "mean", "small", with_codecs(masked(SOME, TWO_VIEWS, 5e-4, minutes=40), 0.2)),
     Stage("plain", "mean", "small", with_codecs(masked(SOME, ONE_VIEW, 5e-4, minutes=40), 0.2)),
-    Mean("english", ("views", "plain")),
+    Mean("both", ("views", "plain")),
+    Mean("english", ("mean", "both")),
 )
 
 
