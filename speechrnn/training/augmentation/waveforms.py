@@ -62,8 +62,7 @@ def at_speed(samples: Samples, speed: float, sample_rate: int) -> Samples:
 def shifted(samples: Samples, by: int) -> Samples:
     """Return `samples`, as many as they were, `by` samples later: silence comes in where nothing was.
 
-    The frames of the network fall on other places of the recording then. A network that met an utterance in
-    one phase alone would know it by that.
+    The frames of the network fall on other places of the recording then.
     """
     if by == 0 or abs(by) >= len(samples):
         return samples
