@@ -139,9 +139,13 @@ def test_a_gpu_that_is_not_there_is_one_line_and_status_2(
     assert capsys.readouterr().err.startswith("speechrnn: --device cuda: PyTorch finds no GPU here")
 
 
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="workers know who sent a signal on Linux alone")
+
+
+@pytest.mark.parametrize("to", ["the command", pytest.param("all its processes", marks=ON_LINUX)])
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_saves_and_the_same_command_continues(
-    corpus: Path, tmp_path: Path, number: signal.Signals, status: int
+    corpus: Path, tmp_path: Path, number: signal.Signals, status: int, to: str
 ) -> None:
     long = flags(corpus, tmp_path / "run", "--updates", "100000", "--batching.workers", "1")
     command = [
@@ -154,6 +158,11 @@ def test_a_signal_saves_and_the_same_command_continues(
     history = tmp_path / "run" / "history.jsonl"
     while process.poll() is None and not (history.exists() and history.stat().st_size):
         time.sleep(0.05)
+    if to == "all its processes":
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert children
+        for child in children:
+            os.kill(int(child), number)
     process.send_signal(number)
     _, told = process.communicate(timeout=60)
     assert process.returncode == status, told

@@ -12,6 +12,7 @@ is killed leaves nothing that would be taken for good, and what it had finished 
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -31,7 +32,7 @@ from rich.progress import Progress
 from speechrnn.audio import AudioStream, Channel, Samples
 from speechrnn.cores import cores
 from speechrnn.errors import SpeechRnnError
-from speechrnn.training.data.child_processes import deaf_to_ctrl_c
+from speechrnn.training.data.child_processes import deaf_to
 
 Samples16 = npt.NDArray[np.int16]
 Key = tuple[str, int, int]  # absolute path, size in bytes, time of change in ns
@@ -206,7 +207,7 @@ def _in_processes(
         return
     pool = ProcessPoolExecutor(processes, get_context("spawn"))
     try:
-        with deaf_to_ctrl_c():
+        with deaf_to(signal.SIGINT):
             running = {
                 pool.submit(_decode_shard, shard, folder, sample_rate, channel): shard for shard in shards
             }

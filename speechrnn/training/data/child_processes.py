@@ -1,25 +1,51 @@
-"""The processes that prepare batches: deaf to Ctrl-C, and missed when they are killed.
+"""The processes that prepare batches: ended by the training process alone, and missed when they are killed.
 
 A terminal sends SIGINT to all processes in the foreground at once, and these must not answer with tracebacks.
-A child inherits which signals its parent was blocking when it began, so one that is started with SIGINT
-blocked never sees it, not even while it is still importing. The parent ends its children itself.
+Schedulers send SIGTERM to a run and all of its processes; the training process saves and exits then, and
+until it does it needs its batches. A child inherits which signals its parent was blocking when it began, so
+one that is started with them blocked never sees them, not even while it is still importing.
 """
 
+import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import parent_process
 
 from speechrnn.errors import SpeechRnnError
 
 
 @contextmanager
-def deaf_to_ctrl_c() -> Iterator[None]:
-    """Make processes that are started inside deaf to Ctrl-C; one that comes meanwhile is acted on after."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def deaf_to(*signals: signal.Signals) -> Iterator[None]:
+    """Make processes that are started inside deaf to `signals`; one that comes meanwhile is acted on after."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_for_parent_alone(worker: int) -> None:
+    """Have this process, whichever `worker` it is, end on SIGTERM from its parent and from nobody else.
+
+    The parent sends it as a last resort, when it fails while its children wait for work. Only Linux tells who
+    sent a signal: elsewhere children leave the group of processes that a terminal or a shell signals.
+    """
+    if sys.platform != "linux":
+        os.setpgrp()
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    parent = parent_process()
+    assert parent is not None
+    threading.Thread(target=_wait_for_end, args=(parent.pid,), daemon=True).start()
+
+
+def _wait_for_end(parent: int | None) -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)
 
 
 @contextmanager

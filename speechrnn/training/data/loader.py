@@ -6,7 +6,7 @@ else, so that batches are the same for any number of them, on any rank, and afte
 `EvaluationData` is the same recordings as they are, in the order of their length.
 """
 
-import os
+import signal
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from speechrnn.training.augmentation.waveforms import augment, drawn_speeds
 from speechrnn.training.data import sampler
 from speechrnn.training.data.audio_source import AudioSource
 from speechrnn.training.data.batch import Batch, Example, stack
-from speechrnn.training.data.child_processes import deaf_to_ctrl_c
+from speechrnn.training.data.child_processes import deaf_to, end_for_parent_alone
 from speechrnn.training.data.units import Speller
 
 PREFETCHED = 4  # batches that each worker keeps ready
@@ -63,7 +63,7 @@ class TrainingData:
             num_workers=workers,
             persistent_workers=workers > 0,
             prefetch_factor=PREFETCHED if workers > 0 else None,
-            worker_init_fn=_leave_group,
+            worker_init_fn=end_for_parent_alone,
             pin_memory=pinned,
         )
 
@@ -72,7 +72,7 @@ class TrainingData:
         _, seeds, plan = self._planned(epoch)
         shares = plan.share(self._rank, self._ranks)[first_batch:]
         self._orders.next = [[Draw(row, seeds[row]) for row in share] for share in shares]
-        with deaf_to_ctrl_c():
+        with deaf_to(signal.SIGINT, signal.SIGTERM):
             batches = iter(self._loader)
         try:
             for batch in batches:
@@ -186,11 +186,3 @@ class _Orders:
 
 def _at_speed(lengths: sampler.Lengths, speed: float | npt.NDArray[np.float64]) -> sampler.Lengths:
     return np.rint(lengths / speed).astype(np.int64)
-
-
-def _leave_group(worker: int) -> None:
-    """Keep a worker running when a scheduler sends SIGTERM to the whole group of processes.
-
-    The training process saves and exits then; until it does it needs its batches, and it ends the workers.
-    """
-    os.setpgrp()

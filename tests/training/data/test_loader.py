@@ -212,7 +212,15 @@ data.close()
 """
 
 
-def test_workers_outlive_ctrl_c_and_sigterm_to_their_group_in_silence():
+def children_of(process: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+KNOWS_SENDERS = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who sent a signal")
+
+
+@KNOWS_SENDERS
+def test_workers_outlive_ctrl_c_and_sigterm_to_all_processes_in_silence():
     run = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED],
         stdout=subprocess.PIPE,
@@ -224,8 +232,9 @@ def test_workers_outlive_ctrl_c_and_sigterm_to_their_group_in_silence():
     guard = threading.Timer(300, run.kill)
     guard.start()
     assert run.stdout.readline() == "ready\n"
-    os.killpg(run.pid, signal.SIGINT)
-    os.killpg(run.pid, signal.SIGTERM)
+    for process in (*children_of(run.pid), run.pid):
+        os.kill(process, signal.SIGINT)
+        os.kill(process, signal.SIGTERM)
     output, errors = run.communicate()
     guard.cancel()
     assert errors == ""
@@ -265,14 +274,13 @@ BEREFT = """
 import os, signal, sys, time
 from speechrnn.errors import SpeechRnnError
 from speechrnn.training.data.child_processes import deaths_told
-from tests.training.data.test_loader import training_data
+from tests.training.data.test_loader import children_of, training_data
 
 try:
     with deaths_told():
         data = training_data(workers=1)
         next(data.epoch(0))
-        (child,) = open(f"/proc/self/task/{os.getpid()}/children").read().split()[-1:]
-        os.kill(int(child), signal.SIGKILL)
+        os.kill(children_of(os.getpid())[-1], signal.SIGKILL)
         while True:  # the training process may be anywhere
             time.sleep(0.01)
 except SpeechRnnError as error:
@@ -280,9 +288,7 @@ except SpeechRnnError as error:
 """
 
 
-@pytest.mark.skipif(
-    not Path("/proc/self/task").exists(), reason="finds the worker in /proc, which is not here"
-)
+@KNOWS_SENDERS
 def test_a_worker_that_is_killed_is_told_in_one_line():
     bereft = process_of(BEREFT)
     assert bereft.returncode == 1
