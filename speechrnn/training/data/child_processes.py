@@ -19,7 +19,7 @@ from speechrnn.errors import SpeechRnnError
 
 @contextmanager
 def deaf_to(*signals: signal.Signals) -> Iterator[None]:
-    """Make processes that are started inside deaf to `signals`; one that comes meanwhile is acted on after."""
+    """Make processes started inside deaf to `signals`; one that comes meanwhile is acted on after."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         yield
