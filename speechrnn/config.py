@@ -151,7 +151,7 @@ class Optimisation:
     peak_rate: float = 1e-3
     """Highest learning rate."""
     weight_decay: float = 1e-2
-    """Decoupled weight decay (AdamW) of matrices."""
+    """Decoupled weight decay of matrices and kernels."""
     warmup_share: float = 0.05
     """Share of the updates in which the learning rate rises; after them it falls as a cosine to zero."""
     clip: float = 1.0

@@ -109,8 +109,9 @@ def _updates(updates: Updates, batches: Sequence[Batch], costs: Costs) -> None:
             updates.sum_over_ranks(total.tensors)
         with costs.at("clipping"):
             normalise_and_clip(network, float(total.sums[1]), updates.run.optimisation.clip)
-        with costs.at("optimiser"):
-            updates.optimiser.step()
+        with costs.at("optimisers"):
+            for optimiser in updates.optimisers:
+                optimiser.step()
         with costs.at("average of the weights"):
             updates.average.follow()
 

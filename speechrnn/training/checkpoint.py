@@ -24,7 +24,7 @@ from speechrnn import config
 from speechrnn.errors import SpeechRnnError, check_readable
 from speechrnn.text import Vocabulary
 
-STATE_FORMAT = 2
+STATE_FORMAT = 3
 STATE_KIND = "speechrnn training state"
 RUN_FORMAT = 1
 

@@ -54,7 +54,7 @@ def printed(script: str, *flags: str, cache: Path) -> str:
 def test_training_is_held_against_its_bare_layers(tree, tmp_path) -> None:
     flags = ["--data-dir", str(tree), "--batch-seconds", "4", "--batches", "1", *SMALL]
     output = printed("benchmark_training.py", *flags, "--precision", "fp32", cache=tmp_path)
-    for row in ("packed", "real loop", "bare layers", "worker: augmentation", "front end", "optimiser"):
+    for row in ("packed", "real loop", "bare layers", "worker: augmentation", "front end", "optimisers"):
         assert f"│ {row} " in output
     assert "matrix speed" in output
 

@@ -11,11 +11,9 @@ Sits between the network with its loss and the optimiser's step in `loop.py`.
 """
 
 import math
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -147,11 +145,3 @@ def layer_of(parameter: str) -> str:
         if part.isdigit():
             return ".".join(parts[: position + 1])
     return ".".join(parts[:-1])
-
-
-def decay_groups(parameters: Sequence[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
-    """Return the optimiser's groups: matrices and kernels decay, biases and gains do not."""
-    return [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
-    ]

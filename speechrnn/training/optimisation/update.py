@@ -1,6 +1,7 @@
 """One update of the weights: gradient, sum over ranks, clipping, the optimiser's step, the running average.
 
-The step is AdamW (Loshchilov and Hutter 2019). The loss of an update is the sum over its utterances divided
+The step is Muon's for matrices (`muon.py`) and AdamW's (Loshchilov and Hutter 2019) for kernels, biases and
+gains. The loss of an update is the sum over its utterances divided
 by its valid output frames, whether they came in one batch or in several, on one rank or on many. The loop
 (`loop.py`) decides which batches make an update and what happens between updates.
 """
@@ -21,9 +22,9 @@ from speechrnn.training.optimisation.gradients import (
     Differentiation,
     Gradient,
     Norms,
-    decay_groups,
     normalise_and_clip,
 )
+from speechrnn.training.optimisation.muon import Muon
 from speechrnn.training.optimisation.precision import Precision, gradient_scaler
 from speechrnn.training.optimisation.schedule import rate_share
 from speechrnn.training.optimisation.task import Task
@@ -67,12 +68,7 @@ class Updates:
         self.ranks = ranks
         self.differentiate = Differentiation(network, task, precision, threads)
         self.sum_over_ranks = GradientSum(self.differentiate.parameters, ranks)
-        self.optimiser = torch.optim.AdamW(
-            decay_groups(self.differentiate.parameters, run.optimisation.weight_decay),
-            lr=run.optimisation.peak_rate,
-            betas=BETAS,
-            fused=True,
-        )
+        self.optimisers = optimisers(self.differentiate.parameters, run.optimisation)
         self.scaler = gradient_scaler(precision, ranks.device)
         self.average = AveragedWeights(network, run.optimisation.ema)
         self.done = 0
@@ -90,11 +86,13 @@ class Updates:
         seconds = sum(float(batch.lengths.sum()) for batch in batches) / self.run.model.front_end.sample_rate
         loss, frames, *watched, seconds = summed([*gradient.sums.tolist(), seconds], self.ranks)
         self.sum_over_ranks(gradient.tensors)
-        self.scaler.unscale_(self.optimiser)
+        for optimiser in self.optimisers:
+            self.scaler.unscale_(optimiser)
         norms = normalise_and_clip(self.network, frames, self.run.optimisation.clip)
         applied = norms.finite
         if applied:
-            self.scaler.step(self.optimiser)
+            for optimiser in self.optimisers:
+                self.scaler.step(optimiser)
             self.average.follow()
         self.scaler.update()
         self.done += 1
@@ -115,7 +113,7 @@ class Updates:
             "skipped": self.skipped,
             "weights": self.network.state_dict(),
             "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "scaler": self.scaler.state_dict(),
         }
 
@@ -126,14 +124,16 @@ class Updates:
         self.skipped = state["skipped"]
         self.network.load_state_dict(state["weights"])
         self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
         self.scaler.load_state_dict(state["scaler"])
 
     def _set_rate(self) -> float:
         settings = self.run.optimisation
         rate = settings.peak_rate * rate_share(self.done, self.run.updates, settings.warmup_share)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
         return rate
 
     def _gradient(self, batches: Sequence[Batch]) -> Gradient:
@@ -155,3 +155,15 @@ class Updates:
                 f"update {self.done}: the gradient has not been finite for {MOST_SKIPPED} updates in a row; "
                 "lower --optimisation.peak-rate, use --precision fp32, or look for recordings of pure noise"
             )
+
+
+def optimisers(
+    parameters: Sequence[nn.Parameter], settings: config.Optimisation
+) -> tuple[torch.optim.Optimizer, ...]:
+    """Return Muon for matrices, and AdamW for kernels, which decay, and biases and gains, which do not."""
+    kernels = {"params": [p for p in parameters if p.dim() > 2], "weight_decay": settings.weight_decay}
+    others = {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0}
+    return (
+        Muon([p for p in parameters if p.dim() == 2], settings.peak_rate, settings.weight_decay),
+        torch.optim.AdamW([kernels, others], lr=settings.peak_rate, betas=BETAS, fused=True),
+    )

@@ -13,7 +13,6 @@ from speechrnn.training.model.network import Network
 from speechrnn.training.optimisation.gradients import (
     Differentiation,
     Gradient,
-    decay_groups,
     layer_of,
     normalise_and_clip,
 )
@@ -139,15 +138,6 @@ def test_a_gradient_that_is_not_finite_shows(wrong: float) -> None:
     assert network.weight.grad is not None
     network.weight.grad[1, 2] = wrong
     assert not normalise_and_clip(network, divisor=5.0, largest=1.0).finite
-
-
-def test_only_matrices_decay() -> None:
-    network = network_of_tones()
-    matrices, others = decay_groups(list(network.parameters()), 0.1)
-    assert (matrices["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
-    names = {id(p): name for name, p in network.named_parameters()}
-    assert all("bias" in names[id(p)] or "norm" in names[id(p)] for p in others["params"])
-    assert len(matrices["params"]) + len(others["params"]) == len(names)
 
 
 def test_layers_are_named_up_to_their_number() -> None:
