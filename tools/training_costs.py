@@ -24,7 +24,7 @@ from speechrnn.training.data.batch import Batch, Example, stack
 from speechrnn.training.model.network import Network
 from speechrnn.training.optimisation.gradients import Gradient, normalise_and_clip
 from speechrnn.training.optimisation.precision import autocast
-from speechrnn.training.optimisation.update import Updates
+from speechrnn.training.optimisation.update import Updates, optimisers
 
 Result = TypeVar("Result")
 
@@ -98,6 +98,7 @@ def _updates(updates: Updates, batches: Sequence[Batch], costs: Costs) -> None:
     network = updates.network
     assert isinstance(network, Network)
     network.train()
+    alone = optimisers(updates.differentiate.parameters, updates.run.optimisation)
     for batch in batches:
         with costs.at("cutting into pieces"):
             pieces = batch.to(updates.ranks.device).pieces(max(1, updates.differentiate.threads))
@@ -110,7 +111,7 @@ def _updates(updates: Updates, batches: Sequence[Batch], costs: Costs) -> None:
         with costs.at("clipping"):
             normalise_and_clip(network, float(total.sums[1]), updates.run.optimisation.clip)
         with costs.at("optimisers"):
-            for optimiser in updates.optimisers:
+            for optimiser in alone:
                 optimiser.step()
         with costs.at("average of the weights"):
             updates.average.follow()

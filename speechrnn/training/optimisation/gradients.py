@@ -11,9 +11,11 @@ Sits between the network with its loss and the optimiser's step in `loop.py`.
 """
 
 import math
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +24,9 @@ from speechrnn.errors import SpeechRnnError
 from speechrnn.training.data.batch import Batch
 from speechrnn.training.optimisation.precision import Precision, autocast
 from speechrnn.training.optimisation.task import Task
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,15 @@ class Differentiation:
         """
         pieces = batch.pieces(max(self.threads, math.ceil(batch.audio.numel() / self.fitting_samples)))
         differentiate = partial(self._split_to_fit, mask=mask, scale=scale)
-        gradients = map(differentiate, pieces) if self.pool is None else self.pool.map(differentiate, pieces)
+        gradients = iter(self.in_threads(differentiate, pieces))
         total = next(gradients)
         for gradient in gradients:
             total = total.add(gradient)
         return total
+
+    def in_threads(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterable[Result]:
+        """Return `work` of each of `items`, in their order, each done in one of the threads."""
+        return map(work, items) if self.pool is None else self.pool.map(work, items)
 
     def fits(self, batch: Batch) -> bool:
         """Return whether the gradient over `batch`, uncut and masked, fits the GPU's memory."""

@@ -8,7 +8,8 @@ AdamW's steps have (Liu et al. 2025, "Muon is scalable for LLM training"), so th
 serve both: AdamW has what is no matrix (`update.py`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -26,25 +27,38 @@ NEWTON = (
 )
 
 
+InThreads = Callable[[Callable[[nn.Parameter], None], Iterable[nn.Parameter]], Iterable[None]]
+
+
 class Muon(torch.optim.Optimizer):
     """Orthogonal steps for matrices, with Nesterov's momentum and decoupled weight decay."""
 
-    def __init__(self, matrices: Iterable[nn.Parameter], rate: float, weight_decay: float) -> None:
+    def __init__(
+        self,
+        matrices: Iterable[nn.Parameter],
+        rate: float,
+        weight_decay: float,
+        in_threads: InThreads = map,
+    ) -> None:
+        """Prepare steps of `matrices`; `in_threads` is `map`, or one that works on several at a time."""
         super().__init__(matrices, {"lr": rate, "weight_decay": weight_decay})
+        self.in_threads = in_threads
 
-    @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Move all matrices along their gradients; nothing here asks for the loss again."""
         for group in self.param_groups:
-            for matrix in group["params"]:
-                if matrix.grad is None:
-                    continue
-                momentum = self.state[matrix].setdefault("momentum", torch.zeros_like(matrix))
-                momentum.lerp_(matrix.grad, 1 - MOMENTUM)
-                direction = orthogonal_in_blocks(matrix.grad.lerp(momentum, MOMENTUM))
-                size = STEP_SIZE * matrix.shape[1] ** 0.5
-                matrix.mul_(1 - group["lr"] * group["weight_decay"])
-                matrix.sub_(direction, alpha=group["lr"] * size)
+            move = partial(self._move, rate=group["lr"], weight_decay=group["weight_decay"])
+            list(self.in_threads(move, group["params"]))
+
+    @torch.no_grad()
+    def _move(self, matrix: nn.Parameter, rate: float, weight_decay: float) -> None:
+        if matrix.grad is None:
+            return
+        momentum = self.state[matrix].setdefault("momentum", torch.zeros_like(matrix))
+        momentum.lerp_(matrix.grad, 1 - MOMENTUM)
+        direction = orthogonal_in_blocks(matrix.grad.lerp(momentum, MOMENTUM))
+        matrix.mul_(1 - rate * weight_decay)
+        matrix.sub_(direction, alpha=rate * STEP_SIZE * matrix.shape[1] ** 0.5)
 
 
 def orthogonal_in_blocks(matrix: Tensor) -> Tensor:
@@ -68,5 +82,7 @@ def nearest_orthogonal(blocks: Tensor) -> Tensor:
     x: Tensor = blocks / blocks.norm(dim=(1, 2), keepdim=True).mul(1.01).clamp(min=1e-30)
     for a, b, c in NEWTON:
         gram = x @ x.mT
-        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+        factor = (gram @ gram).mul_(c).add_(gram, alpha=b)
+        factor.diagonal(dim1=1, dim2=2).add_(a)
+        x = factor @ x
     return x

@@ -24,7 +24,7 @@ from speechrnn.training.optimisation.gradients import (
     Norms,
     normalise_and_clip,
 )
-from speechrnn.training.optimisation.muon import Muon
+from speechrnn.training.optimisation.muon import InThreads, Muon
 from speechrnn.training.optimisation.precision import Precision, gradient_scaler
 from speechrnn.training.optimisation.schedule import rate_share
 from speechrnn.training.optimisation.task import Task
@@ -68,7 +68,9 @@ class Updates:
         self.ranks = ranks
         self.differentiate = Differentiation(network, task, precision, threads)
         self.sum_over_ranks = GradientSum(self.differentiate.parameters, ranks)
-        self.optimisers = optimisers(self.differentiate.parameters, run.optimisation)
+        self.optimisers = optimisers(
+            self.differentiate.parameters, run.optimisation, self.differentiate.in_threads
+        )
         self.scaler = gradient_scaler(precision, ranks.device)
         self.average = AveragedWeights(network, run.optimisation.ema)
         self.done = 0
@@ -158,12 +160,13 @@ class Updates:
 
 
 def optimisers(
-    parameters: Sequence[nn.Parameter], settings: config.Optimisation
+    parameters: Sequence[nn.Parameter], settings: config.Optimisation, in_threads: InThreads = map
 ) -> tuple[torch.optim.Optimizer, ...]:
     """Return Muon for matrices, and AdamW for kernels, which decay, and biases and gains, which do not."""
+    matrices = [p for p in parameters if p.dim() == 2]
     kernels = {"params": [p for p in parameters if p.dim() > 2], "weight_decay": settings.weight_decay}
     others = {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0}
     return (
-        Muon([p for p in parameters if p.dim() == 2], settings.peak_rate, settings.weight_decay),
+        Muon(matrices, settings.peak_rate, settings.weight_decay, in_threads),
         torch.optim.AdamW([kernels, others], lr=settings.peak_rate, betas=BETAS, fused=True),
     )
