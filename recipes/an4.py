@@ -31,7 +31,7 @@ RUN = config.Run(
     loss=config.Loss(middle=0.3),
     augmentation=config.Augmentation(frequency_mask_bins=20, mask_after_updates=300),
     optimisation=config.Optimisation(peak_rate=2e-3),
-    minutes=28,
+    minutes=27,
     evaluate_every=500,
 )
 
