@@ -26,6 +26,7 @@ STARTS = {
     "calmed": "masked",
     "views": "mean",
     "plain": "mean",
+    "english": "four",
 }
 
 

@@ -87,7 +87,7 @@ def nearest_orthogonal(blocks: Tensor) -> Tensor:
     # of these commute.
     product = shrink.sqrt() * torch.eye(blocks.shape[1], device=blocks.device)
     for a, b, c in NEWTON:
-        factor = (gram @ gram).mul_(c).add_(gram, alpha=b)
+        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
         factor.diagonal(dim1=1, dim2=2).add_(a)
         product = factor @ product
         gram = factor @ gram @ factor
