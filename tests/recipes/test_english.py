@@ -26,7 +26,6 @@ STARTS = {
     "calmed": "masked",
     "views": "mean",
     "plain": "mean",
-    "english": "four",
 }
 
 
