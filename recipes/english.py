@@ -12,8 +12,9 @@ own: the same command goes on where it was stopped.
 The model in the package was not made by one such command (RESULTS.md has its runs). There, AdamW made the
 steps of matrices, too (commit ac83aee is the last that does); `masked` was the beginning of a longer run, cut
 off at a high rate; `views` and `plain` ran side by side, a core and a seed each, and were cut off shortly
-before their end; utterances were moved, and looked at twice, from `views` on alone; and the n-gram knows the transcripts of train-clean-100, not those of the other parts. Confidences are
-calibrated by tools/calibrate_confidence.py.
+before their end; utterances were moved, and looked at twice, from `views` on alone; and the n-gram knows the
+transcripts of train-clean-100, not those of the other parts. Confidences are calibrated by
+tools/calibrate_confidence.py.
 """
 
 import dataclasses
