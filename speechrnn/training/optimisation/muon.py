@@ -54,9 +54,12 @@ class Muon(torch.optim.Optimizer):
     def _move(self, matrix: nn.Parameter, rate: float, weight_decay: float) -> None:
         if matrix.grad is None:
             return
-        momentum = self.state[matrix].setdefault("momentum", torch.zeros_like(matrix))
-        momentum.lerp_(matrix.grad, 1 - MOMENTUM)
-        direction = orthogonal_in_blocks(matrix.grad.lerp(momentum, MOMENTUM))
+        state = self.state[matrix]
+        if not state:
+            state["momentum"] = torch.zeros_like(matrix)
+        momentum = state["momentum"].lerp_(matrix.grad, 1 - MOMENTUM)
+        # In the gradient's place, as nobody needs it any more: fresh memory costs more than the sums.
+        direction = orthogonal_in_blocks(matrix.grad.lerp_(momentum, MOMENTUM))
         matrix.mul_(1 - rate * weight_decay)
         matrix.sub_(direction, alpha=rate * STEP_SIZE * matrix.shape[1] ** 0.5)
 
@@ -68,9 +71,9 @@ def orthogonal_in_blocks(matrix: Tensor) -> Tensor:
     """
     rows, columns = matrix.shape
     block = min(BLOCK, columns)
-    # Rows of zeros stay rows of zeros and change no other one.
-    filled = nn.functional.pad(matrix, (0, 0, 0, -rows % block))
-    return nearest_orthogonal(filled.view(-1, block, columns)).view(-1, columns)[:rows]
+    if rows % block:  # rows of zeros stay rows of zeros and change no other one
+        matrix = nn.functional.pad(matrix, (0, 0, 0, -rows % block))
+    return nearest_orthogonal(matrix.view(-1, block, columns)).view(-1, columns)[:rows]
 
 
 def nearest_orthogonal(blocks: Tensor) -> Tensor:
