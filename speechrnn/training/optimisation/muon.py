@@ -45,7 +45,7 @@ class Muon(torch.optim.Optimizer):
         self.in_threads = in_threads
 
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Move all matrices along their gradients; nothing here asks for the loss again."""
+        """Move all matrices along their gradients, which are used up; nothing asks for the loss again."""
         for group in self.param_groups:
             move = partial(self._move, rate=group["lr"], weight_decay=group["weight_decay"])
             list(self.in_threads(move, group["params"]))

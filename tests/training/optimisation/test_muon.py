@@ -19,7 +19,7 @@ def stepped(weights: Tensor, gradients: list[Tensor], rate: float = 0.1, weight_
     matrix = nn.Parameter(weights.clone())
     muon = Muon([matrix], rate, weight_decay)
     for gradient in gradients:
-        matrix.grad = gradient
+        matrix.grad = gradient.clone()
         muon.step()
     return matrix.detach()
 
@@ -93,10 +93,10 @@ def test_going_on_from_a_saved_state_changes_nothing() -> None:
     matrix = nn.Parameter(stepped(weights, gradients[:2]))
     before, after = (Muon([nn.Parameter(weights.clone())], 0.1, 0.0), Muon([matrix], 0.1, 0.0))
     for gradient in gradients[:2]:
-        before.param_groups[0]["params"][0].grad = gradient
+        before.param_groups[0]["params"][0].grad = gradient.clone()
         before.step()
     after.load_state_dict(before.state_dict())
     for gradient in gradients[2:]:
-        matrix.grad = gradient
+        matrix.grad = gradient.clone()
         after.step()
     assert torch.equal(matrix.detach(), stepped(weights, gradients))
