@@ -26,6 +26,9 @@ BLOCK_SECONDS = 1.0
 _BLOCK_VALUES = 1 << 22
 # What libsndfile answers when a header does not say how long the file is.
 _UNKNOWN_FRAMES = 2**63 - 1
+# A frame of MP3 may begin up to 511 bytes before itself, in the room that frames before it left, and needs
+# what overlaps from the last one. libsndfile enters a few frames early, which is too late at low bit rates.
+_MP3_RUN_UP = 30 * 1152
 # Encoders disagree by one frame on whether the frame that holds the count is counted.
 _MP3_TOLERANCE = 1152
 
@@ -83,7 +86,7 @@ class SoundFile:
         """
         if self._promised is not None and start >= self._promised:
             return
-        position = self._seek(start)
+        position = self._go_to(start)
         wanted = max(1, min(int(self.sample_rate * BLOCK_SECONDS), _BLOCK_VALUES // self.channels))
         while True:
             block = np.full((wanted, self.channels), np.nan, np.float32)
@@ -96,12 +99,16 @@ class SoundFile:
         if failed or self._is_cut or self._falls_short(position):
             self.broken_at = position / self.sample_rate
 
-    def _seek(self, start: int) -> int:
+    def _go_to(self, start: int) -> int:
+        """Make `start` the next sample that is read, and return it."""
         if start == 0:
             return 0
+        run_up = min(start, _MP3_RUN_UP) if self.format.startswith("MP3") else 0
         try:
             with codecs_kept_quiet():
-                return int(self._decoder.seek(start))
+                self._decoder.seek(start - run_up)
+                self._decoder.read(run_up)
+                return start
         except soundfile.LibsndfileError as error:
             raise SpeechRnnError(
                 f"{self._path}: cannot be read from {start / self.sample_rate:.2f} s on "
