@@ -1,9 +1,9 @@
 """One update of the weights: gradient, sum over ranks, clipping, the optimiser's step, the running average.
 
 The step is Muon's for matrices (`muon.py`) and AdamW's (Loshchilov and Hutter 2019) for kernels, biases and
-gains. The loss of an update is the sum over its utterances divided
-by its valid output frames, whether they came in one batch or in several, on one rank or on many. The loop
-(`loop.py`) decides which batches make an update and what happens between updates.
+gains. The loss of an update is the sum over its utterances divided by its valid output frames, whether they
+came in one batch or in several, on one rank or on many. The loop (`loop.py`) decides which batches make an
+update and what happens between updates.
 """
 
 from collections.abc import Sequence
