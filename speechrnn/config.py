@@ -126,6 +126,8 @@ class Augmentation:
 class Loss:
     """What the network is asked for in training besides the text at its end."""
 
+    sounds: float = 0.5
+    """Share of the loss for which the sounds of the words answer, where a lexicon says how words sound."""
     middle: float = 0.0
     """Share of the loss for which the middle of the stack answers, by the same head (intermediate CTC)."""
     consistency: float = 0.0

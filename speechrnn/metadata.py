@@ -39,7 +39,9 @@ class Metadata:
     card: dict[str, Any]
     """The model card: where the model comes from, how good it is, what it is not good for."""
     calibrations: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
-    """Decoder ("greedy", "beam") -> the numbers of its `decoding.calibration.Calibration`, if it has one."""
+    """Decoder ("greedy", "beam", "sounds") -> the numbers of its `decoding.calibration.Calibration`."""
+    sounds: Vocabulary | None = None
+    """Sounds in the order of the last axis of the output `sounds`, blank first, if the model knows any."""
 
     @property
     def frame_seconds(self) -> float:

@@ -25,12 +25,13 @@ WEIGHTS_FILE = "weights.safetensors"
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A trained model as values: what it is, what it writes, its weights, its card."""
+    """A trained model as values: what it is, what it writes, its weights, its card, the sounds it knows."""
 
     model: Model
     vocabulary: Vocabulary
     weights: dict[str, npt.NDArray[np.float32]]
     card: dict[str, Any] = field(default_factory=dict)
+    sounds: Vocabulary | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class _Configuration:
     model: Model
     vocabulary: Vocabulary
     card: dict[str, Any]
+    sounds: Vocabulary | None = None
 
 
 def write_model_folder(folder: Path, trained: TrainedModel) -> None:
@@ -50,7 +52,7 @@ def write_model_folder(folder: Path, trained: TrainedModel) -> None:
     """
     from safetensors.numpy import save_file
 
-    configuration = _Configuration(FORMAT, trained.model, trained.vocabulary, trained.card)
+    configuration = _Configuration(FORMAT, trained.model, trained.vocabulary, trained.card, trained.sounds)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -74,7 +76,9 @@ def read_model_folder(folder: Path) -> TrainedModel:
         raise SpeechRnnError(f"{folder}: is not a model folder; name a folder with a {CONFIGURATION_FILE}")
     configuration = _read_configuration(folder / CONFIGURATION_FILE)
     weights = _read_weights(folder / WEIGHTS_FILE)
-    return TrainedModel(configuration.model, configuration.vocabulary, weights, configuration.card)
+    return TrainedModel(
+        configuration.model, configuration.vocabulary, weights, configuration.card, configuration.sounds
+    )
 
 
 def _read_configuration(path: Path) -> _Configuration:

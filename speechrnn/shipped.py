@@ -1,7 +1,8 @@
 """The models that come with the package: what lies in `models/`, and what names such as `english` stand for.
 
-A model that ships is NAME.onnx. Beside it may lie NAME.ngram.xz, the language model it is decoded with, and
-NAME.md, its model card. Wherever a model is wanted, such a name will do as well as a path.
+A model that ships is NAME.onnx. Beside it may lie NAME.ngram.xz, the language model it is decoded with,
+NAME.lexicon.xz, how the words of that are said, and NAME.md, its model card. Wherever a model is wanted, such
+a name will do as well as a path.
 """
 
 import os
@@ -16,11 +17,12 @@ DEFAULT = "english"
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A model on disk: its `.onnx` or model folder, and the n-gram and the card that ship with it, if any."""
+    """A model on disk: its `.onnx` or model folder, and what ships with it: n-gram, card, lexicon."""
 
     path: Path
     ngram: Path | None = None
     card: Path | None = None
+    lexicon: Path | None = None
 
 
 def shipped_models() -> dict[str, ModelFiles]:
@@ -54,5 +56,5 @@ def find_model(named: str | Path | None) -> ModelFiles:
 
 
 def _with_companions(path: Path) -> ModelFiles:
-    ngram, card = path.with_suffix(".ngram.xz"), path.with_suffix(".md")
-    return ModelFiles(path, ngram if ngram.exists() else None, card if card.exists() else None)
+    beside = [path.with_suffix(suffix) for suffix in (".ngram.xz", ".md", ".lexicon.xz")]
+    return ModelFiles(path, *(file if file.exists() else None for file in beside))

@@ -26,7 +26,7 @@ def normalise(text: str) -> str:
 class Vocabulary:
     """The tokens of a model: `symbols[0]` is the blank, the rest characters or byte-pair pieces."""
 
-    kind: Literal["characters", "bpe"]
+    kind: Literal["characters", "bpe", "sounds"]
     symbols: tuple[str, ...]
 
     def __post_init__(self) -> None:

@@ -52,8 +52,8 @@ def test_text_of_any_kind_is_refused_in_one_line(text):
         decode_metadata(text, "m.onnx")
 
 
-def test_every_field_is_required_but_the_calibrations_which_come_later():
+def test_every_field_is_required_but_calibrations_and_sounds_which_not_every_model_has():
     plain = json.loads(encode_metadata(METADATA))
-    for name in {field.name for field in dataclasses.fields(Metadata)} - {"calibrations"}:
+    for name in {field.name for field in dataclasses.fields(Metadata)} - {"calibrations", "sounds"}:
         with pytest.raises(SpeechRnnError):
             decode_metadata(json.dumps({key: plain[key] for key in plain if key != name}), "m.onnx")

@@ -80,7 +80,8 @@ def main(options: Options) -> None:
 def recognise(options: Options, utterances: Sequence[Utterance]) -> list[tuple[Word, ...]]:
     """Return the words recognised in each of `utterances`, with confidences as the decoder gives them."""
     transcriber = Transcriber(
-        options.model, decoder=lambda metadata: decoder(options.decoding, metadata.vocabulary)
+        options.model,
+        decoder=lambda metadata: decoder(options.decoding, metadata.vocabulary, metadata.sounds),
     )
     results = of_each(
         utterances,

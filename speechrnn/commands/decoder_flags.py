@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, Optional
 import tyro
 
 from speechrnn.errors import SpeechRnnError, check_readable
+from speechrnn.outputs import LOG_PROBS, SOUNDS
 
 if TYPE_CHECKING:
     from speechrnn.decoding.beam.hot_words import HotWord
     from speechrnn.decoding.beam.settings import BeamSettings
     from speechrnn.decoding.beam.tuned_weights import TunedWeights
-    from speechrnn.decoding.hypothesis import Decoder
+    from speechrnn.decoding.hypothesis import Decoder, SoundDecoder
     from speechrnn.decoding.ngram.model import NgramModel
     from speechrnn.metadata import Metadata
     from speechrnn.shipped import ModelFiles
@@ -45,6 +46,9 @@ class DecoderFlags:
     number is a bonus, natural log, 5 by default."""
     lexicon: Optional[Path] = None  # noqa: UP045
     """File of words, one a line: no others are recognised."""
+    pronunciations: Optional[Path] = None  # noqa: UP045
+    """How words are said, a word and its sounds a line: for models that know sounds, and with --lm. Words of
+    --lm that are not in it are not recognised. By default what comes with the model, if anything."""
     grammar: Optional[Path] = None  # noqa: UP045
     """File of sentences, one a line, or of JSGF: no others are recognised."""
     nbest: Optional[int] = None  # noqa: UP045
@@ -65,21 +69,26 @@ Decoding = Annotated[
 
 
 def completed(flags: DecoderFlags, model: "ModelFiles") -> DecoderFlags:
-    """Return `flags` with the language model that comes with `model`, unless they say otherwise.
+    """Return `flags` with the language model and the pronunciations of `model`, unless they say otherwise.
 
-    They do with a language model of their own, with a grammar, and with a beam of 0.
+    They do with a language model of their own, with a grammar, and with a beam of 0. Hot words and a list of
+    words are spelt, and go without pronunciations.
     """
     if flags.lm is not None or flags.grammar is not None or flags.beam == 0:
         return flags
-    return replace(flags, lm=model.ngram)
+    if flags.hotwords or flags.lexicon is not None or flags.pronunciations is not None:
+        return replace(flags, lm=model.ngram)
+    return replace(flags, lm=model.ngram, pronunciations=model.lexicon)
 
 
-def decoder(flags: DecoderFlags, vocabulary: "Vocabulary") -> "Decoder":
-    """Return the decoder that `flags` ask for, for a model that writes `vocabulary`.
+def decoder(flags: DecoderFlags, vocabulary: "Vocabulary", sounds: "Vocabulary | None" = None) -> "Decoder":
+    """Return the decoder that `flags` ask for, for a model that writes `vocabulary` and may know `sounds`.
 
     Its confidences are as they come. Raises SpeechRnnError, naming flag or file, for what cannot be read, or
     does not fit the vocabulary or the other flags.
     """
+    if flags.pronunciations is not None:
+        return sound_decoder(flags, sounds)
     if flags.greedy:
         from speechrnn.decoding.greedy import greedy_decoder
 
@@ -100,26 +109,61 @@ def decoder(flags: DecoderFlags, vocabulary: "Vocabulary") -> "Decoder":
         raise SpeechRnnError(_with_names(str(error), flags)) from None
 
 
+def sound_decoder(flags: DecoderFlags, sounds: "Vocabulary | None") -> "SoundDecoder":
+    """Return the decoder for `flags` that name pronunciations, for a model that knows `sounds`."""
+    from speechrnn.decoding.beam.search import BeamSearch
+    from speechrnn.decoding.hypothesis import SoundDecoder
+    from speechrnn.pronunciation import read_pronunciations
+
+    assert flags.pronunciations is not None
+    if sounds is None:
+        raise SpeechRnnError(
+            "--pronunciations: the model knows no sounds; leave it out, or train one with --lexicon"
+        )
+    if flags.lm is None:
+        raise SpeechRnnError("--pronunciations: a search over sounds needs a language model; give --lm FILE")
+    if flags.hotwords or flags.lexicon or flags.grammar:
+        raise SpeechRnnError(
+            "--pronunciations: does not go with --hotwords, --lexicon or --grammar, whose words are spelt"
+        )
+    tuned = tuned_weights(flags, SOUNDS)
+    settings, priors = beam_settings(flags, tuned), tuned.priors(sounds) if tuned else None
+    said, model = read_pronunciations(flags.pronunciations), open_language_model(flags.lm)
+    try:
+        search = BeamSearch(sounds, settings, model, priors=priors, pronunciations=said)
+    except SpeechRnnError as error:
+        raise SpeechRnnError(_with_names(str(error), replace(flags, lexicon=flags.pronunciations))) from None
+    return SoundDecoder(search.decode)
+
+
 def calibrated_decoder(flags: DecoderFlags, metadata: "Metadata") -> "Decoder":
     """Return the same for the model file that `metadata` is of, with confidences as calibrated there."""
     from speechrnn.decoding.calibration import calibrating
+    from speechrnn.decoding.hypothesis import SoundDecoder
 
-    return calibrating(decoder(flags, metadata.vocabulary), metadata.calibrations.get(kind(flags)))
+    made = decoder(flags, metadata.vocabulary, metadata.sounds)
+    calibrated = calibrating(made, metadata.calibrations.get(kind(flags)))
+    return SoundDecoder(calibrated) if isinstance(made, SoundDecoder) else calibrated
 
 
-def kind(flags: DecoderFlags) -> Literal["greedy", "beam"]:
+def kind(flags: DecoderFlags) -> Literal["greedy", "beam", "sounds"]:
     """Return the name under which a model file keeps the calibration of its confidences."""
+    if flags.pronunciations is not None:
+        return "sounds"
     return "greedy" if flags.greedy else "beam"
 
 
-def tuned_weights(flags: DecoderFlags) -> "TunedWeights | None":
-    """Return what was tuned for the language model, unless there is none or the flags say all of it."""
+def tuned_weights(flags: DecoderFlags, output: str = LOG_PROBS) -> "TunedWeights | None":
+    """Return what was tuned for the language model and an `output` of the network.
+
+    None where nothing was, or where the flags say all of it.
+    """
     from speechrnn.decoding.beam.tuned_weights import read_weights
 
     if flags.lm is None or None not in (flags.lm_weight, flags.word_bonus):
         return None
     check_readable(flags.lm)
-    return read_weights(flags.lm)
+    return read_weights(flags.lm, output)
 
 
 def beam_settings(flags: DecoderFlags, tuned: "TunedWeights | None") -> "BeamSettings":

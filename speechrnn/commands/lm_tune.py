@@ -18,6 +18,7 @@ from speechrnn.errors import SpeechRnnError
 if TYPE_CHECKING:
     from speechrnn.decoding.beam.tuning import Task, Trial
     from speechrnn.manifest import Utterance
+    from speechrnn.pronunciation import Pronunciations
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Tune:
     """Manifests of the recordings, all of them together."""
     model: Path | None = None
     """What recognises them: an .onnx file, a model folder, or a model that comes with the package."""
+    pronunciations: Path | None = None
+    """How words are said, to search over the sounds that the model knows; --emissions are of sounds then."""
     emissions: Path | None = None
     """Instead of --model: log-probabilities [frames, tokens] by utterance id (.npz), blank first."""
     alphabet: str | None = None
@@ -62,7 +65,7 @@ class Tune:
         best = tune(task, model, self.beam, cores(), lambda trial: print(row(trial), flush=True))
         manifests = ", ".join(path.name for path in self.manifest)
         tuned_on = f"{self.model or self.emissions}; {manifests}, {len(task.references)} utterances"
-        path = write_weights(self.lm, weights_of(best, task, self.beam, tuned_on))
+        path = write_weights(self.lm, weights_of(best, task, self.beam, tuned_on), self._output())
         print(f"best:\n{row(best)}")
         print(f"speechrnn: {path}: written", file=sys.stderr)
 
@@ -93,7 +96,7 @@ class Tune:
         from speechrnn.decoding.saved_emissions import save_emissions
         from speechrnn.shipped import find_model
 
-        vocabulary, found = emit(find_model(model).path, utterances, self.device)
+        vocabulary, found = emit(find_model(model).path, utterances, self.device, self._output())
         for problem in found.problems:
             print(f"left out: {problem}", file=sys.stderr)
         if not found.utterances:
@@ -101,7 +104,7 @@ class Tune:
         if self.save_emissions is not None:
             by_id = dict(zip((one.id for one in found.utterances), found.results, strict=True))
             save_emissions(self.save_emissions, by_id, vocabulary)
-        return Task(vocabulary, found.results, [one.text for one in found.utterances])
+        return Task(vocabulary, found.results, [one.text for one in found.utterances], self._said())
 
     def _loaded(self, emissions: Path, utterances: "Sequence[Utterance]") -> "Task":
         from speechrnn.decoding.beam.tuning import Task
@@ -120,7 +123,19 @@ class Tune:
             print(
                 f"speechrnn: {emissions}: has {len(there)} of {len(utterances)} utterances", file=sys.stderr
             )
-        return Task(vocabulary, [saved.log_probs[one.id] for one in there], [one.text for one in there])
+        log_probs = [saved.log_probs[one.id] for one in there]
+        return Task(vocabulary, log_probs, [one.text for one in there], self._said())
+
+    def _output(self) -> str:
+        """Return the output of the network that is searched."""
+        from speechrnn.outputs import LOG_PROBS, SOUNDS
+
+        return LOG_PROBS if self.pronunciations is None else SOUNDS
+
+    def _said(self) -> "Pronunciations | None":
+        from speechrnn.pronunciation import read_pronunciations
+
+        return None if self.pronunciations is None else read_pronunciations(self.pronunciations)
 
 
 def row(trial: "Trial") -> str:

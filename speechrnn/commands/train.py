@@ -34,6 +34,9 @@ class Train:
     """Start from a trained model instead of random weights: a model folder, an .onnx file, or a model that
     comes with the package, such as english. It brings its front end and encoder, and its pieces where they
     can write the text."""
+    lexicon: Path | None = None
+    """How words are said (a word and its sounds a line, see `speechrnn lexicon`): the network then learns to
+    write sounds as well, and a beam search can use them."""
     run: Annotated[config.Run, tyro.conf.arg(name="")] = field(default_factory=config.Run)
     """The configuration."""
 
@@ -48,7 +51,9 @@ def run(options: Train) -> int:
         raise missing_extra(str(error.name), "train", "training") from error
 
     stderr = Console(stderr=True, soft_wrap=True, highlight=False)
-    request = Request(options.run, options.train, options.to, options.valid, options.init, read_init)
+    request = Request(
+        options.run, options.train, options.to, options.valid, options.init, options.lexicon, read_init
+    )
     stopped_by = train(request, lambda text: stderr.print(text, markup=False))
     return 0 if stopped_by is None else 128 + stopped_by
 

@@ -31,3 +31,14 @@ class Hypothesis:
 
 Decoder = Callable[[npt.NDArray[np.float32], float], list[Hypothesis]]
 """Log-probabilities [frames, tokens] of one vocabulary and the seconds of a frame -> the likeliest first."""
+
+
+@dataclass(frozen=True)
+class SoundDecoder:
+    """A decoder that wants what a model says of sounds, in the place of what it writes."""
+
+    decode: Decoder
+
+    def __call__(self, log_probs: npt.NDArray[np.float32], frame_seconds: float) -> list[Hypothesis]:
+        """Return the hypotheses for `log_probs` [frames, sounds], the likeliest first."""
+        return self.decode(log_probs, frame_seconds)

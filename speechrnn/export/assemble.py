@@ -1,7 +1,8 @@
 """Front end, encoder and head become one graph, and the graph carries its own description.
 
 A trained model goes in, the `.onnx` of the design comes out: inputs `audio` float32 [batch, samples] and
-`lengths` int64 [batch], outputs `log_probs` float32 [batch, frames, tokens] and `frames` int64 [batch].
+`lengths` int64 [batch], outputs `log_probs` float32 [batch, frames, tokens] and `frames` int64 [batch]. A
+model that knows sounds has the output `sounds` float32 [batch, frames, sounds] as well.
 """
 
 import onnx
@@ -12,9 +13,10 @@ from speechrnn.config import Model
 from speechrnn.export.encoder import add_encoder, add_head
 from speechrnn.export.front_end import add_front_end
 from speechrnn.export.graph import FLOAT, INT64, GraphBuilder
-from speechrnn.export.phases import add_mean, add_shifted
+from speechrnn.export.phases import add_first_half, add_mean, add_shifted
 from speechrnn.metadata import FORMAT, METADATA_KEY, Metadata, encode_metadata
 from speechrnn.model_folder import TrainedModel
+from speechrnn.outputs import LOG_PROBS, SOUNDS
 from speechrnn.subsampling import KERNEL, TIME_STRIDES, phase_offsets
 
 
@@ -34,14 +36,22 @@ def assemble(trained: TrainedModel) -> onnx.ModelProto:
     if two_looks:
         seen, frames = add_shifted(graph, encoder, features, frames)
     hidden, frames = add_encoder(graph, encoder, trained.weights, seen, frames)
-    log_probs = add_head(graph, trained.weights, hidden)
+    heads = [(LOG_PROBS, "head", trained.vocabulary)]
+    if trained.sounds is not None:
+        heads.append((SOUNDS, "sound_head", trained.sounds))
+    outputs: dict[str, tuple[int, list[str | int]]] = {}
+    for output, head, symbols in heads:
+        log_probs = add_head(graph, trained.weights, hidden, head)
+        if two_looks:
+            log_probs = add_mean(graph, encoder, features, log_probs)
+        graph.rename(log_probs, output)
+        outputs[output] = FLOAT, ["batch", "frames", len(symbols)]
     if two_looks:
-        log_probs, frames = add_mean(graph, encoder, features, log_probs, frames)
-    graph.rename(log_probs, "log_probs")
+        frames = add_first_half(graph, frames)
     graph.rename(frames, "frames")
     model = graph.build(
         {"audio": (FLOAT, ["batch", "samples"]), "lengths": (INT64, ["batch"])},
-        {"log_probs": (FLOAT, ["batch", "frames", len(trained.vocabulary)]), "frames": (INT64, ["batch"])},
+        {**outputs, "frames": (INT64, ["batch"])},
     )
     return described(model, description(trained))
 
@@ -58,6 +68,7 @@ def description(trained: TrainedModel) -> Metadata:
         precision="fp32",
         configuration=trained.model,
         card=trained.card,
+        sounds=trained.sounds,
     )
 
 

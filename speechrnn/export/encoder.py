@@ -69,10 +69,10 @@ def add_encoder(
     return graph.node("Mul", _add_norm(graph, weights, "encoder.norm", hidden), valid), frames
 
 
-def add_head(graph: GraphBuilder, weights: Weights, hidden: str) -> str:
-    """Add the linear head; return natural log-probabilities [batch, frames, tokens]."""
-    graph.section = "head"
-    log_probs = graph.node("LogSoftmax", _add_linear(graph, weights, "head", hidden), axis=-1)
+def add_head(graph: GraphBuilder, weights: Weights, hidden: str, name: str = "head") -> str:
+    """Add the linear head `name`; return its natural log-probabilities [batch, frames, tokens]."""
+    graph.section = name
+    log_probs = graph.node("LogSoftmax", _add_linear(graph, weights, name, hidden), axis=-1)
     return graph.node("Transpose", log_probs, perm=[1, 0, 2])
 
 

@@ -29,7 +29,7 @@ class Answer:
     """What a network says to the made-up recordings."""
 
     log_probs: Floats
-    """Natural log-probabilities [batch, frames, tokens]."""
+    """Natural log-probabilities of tokens and sounds, side by side: [batch, frames, tokens + sounds]."""
     frames: npt.NDArray[np.int64]
     """Valid frames [batch]."""
 
@@ -56,7 +56,9 @@ def answer_of_graph(path: Path, sample_rate: int) -> Answer:
     """Return what the `.onnx` file `path` says."""
     audio, lengths = made_up_recordings(sample_rate)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return Answer(*session.run(["log_probs", "frames"], {"audio": audio, "lengths": lengths}))
+    outputs = [value.name for value in session.get_outputs() if value.name != "frames"]
+    *log_probs, frames = session.run([*outputs, "frames"], {"audio": audio, "lengths": lengths})
+    return Answer(np.concatenate(log_probs, axis=-1), frames)
 
 
 def distance_between(found: Answer, wanted: Answer, precision: Literal["fp32", "int8"]) -> float:

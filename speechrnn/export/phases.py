@@ -24,10 +24,8 @@ def add_shifted(graph: GraphBuilder, settings: Encoder, features: str, frames: s
     return graph.node("Concat", *batches, axis=0), graph.node("Concat", *lengths, axis=0)
 
 
-def add_mean(
-    graph: GraphBuilder, settings: Encoder, features: str, log_probs: str, frames: str
-) -> tuple[str, str]:
-    """Return the mean of both halves of `log_probs` [2 x batch, frames, tokens], and its frames [batch].
+def add_mean(graph: GraphBuilder, settings: Encoder, features: str, log_probs: str) -> str:
+    """Return the mean of both halves of `log_probs` [2 x batch, frames, tokens].
 
     `features` [batch, frames, bins] are those before the shift: the mean has as many frames as they give.
     """
@@ -40,7 +38,10 @@ def add_mean(
     one, other = graph.nodes_out("Split", 2, log_probs, axis=0)
     mean = graph.node("Mul", graph.node("Add", one, other), graph.constant(0.5, "half", np.float32))
     mean = graph.node("Slice", mean, first, room, axis)
-    return (
-        graph.node("LogSoftmax", mean, axis=-1),
-        graph.nodes_out("Split", 2, frames, axis=0)[0],
-    )
+    return graph.node("LogSoftmax", mean, axis=-1)
+
+
+def add_first_half(graph: GraphBuilder, frames: str) -> str:
+    """Return the first half of `frames` [2 x batch]: those of the mean."""
+    graph.section = "phases"
+    return graph.nodes_out("Split", 2, frames, axis=0)[0]

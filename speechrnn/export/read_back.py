@@ -43,15 +43,17 @@ def read_onnx(path: Path) -> TrainedModel:
         raise SpeechRnnError(f"{path}: is not a speechrnn model; name an .onnx that `speechrnn export` wrote")
     metadata = decode_metadata(properties[METADATA_KEY], str(path))
     try:
-        weights = weights_of(model.graph, metadata.configuration)
+        weights = weights_of(model.graph, metadata.configuration, metadata.sounds is not None)
     except (KeyError, IndexError, ValueError):
         raise SpeechRnnError(
             f"{path}: its graph does not fit its description; copy or export it again"
         ) from None
-    return TrainedModel(metadata.configuration, metadata.vocabulary, weights, metadata.card)
+    return TrainedModel(metadata.configuration, metadata.vocabulary, weights, metadata.card, metadata.sounds)
 
 
-def weights_of(graph: onnx.GraphProto, settings: config.Model) -> dict[str, Floats]:
+def weights_of(
+    graph: onnx.GraphProto, settings: config.Model, with_sounds: bool = False
+) -> dict[str, Floats]:
     """Return the weights in `graph` under the names and in the shapes that the network gives them.
 
     Raises KeyError or IndexError where one is missing, ValueError where one has an impossible shape.
@@ -75,7 +77,8 @@ def weights_of(graph: onnx.GraphProto, settings: config.Model) -> dict[str, Floa
             if settings.encoder.bottleneck:
                 weights[f"{name}.bottleneck.weight"] = stored.next(f"{section}/weight").T
             weights |= _recurrent(stored, section, f"{name}.recurrent.recurrence", settings.encoder)
-    return weights | _norm(stored, "norm", "encoder.norm") | _linear(stored, "head", "head")
+    weights |= _norm(stored, "norm", "encoder.norm") | _linear(stored, "head", "head")
+    return weights | _linear(stored, "sound_head", "sound_head") if with_sounds else weights
 
 
 class _Stored:

@@ -16,7 +16,9 @@ from speechrnn.export.assemble import described
 from speechrnn.metadata import METADATA_KEY, decode_metadata
 
 
-def store_calibration(file: Path, decoder: Literal["greedy", "beam"], calibration: Calibration) -> None:
+def store_calibration(
+    file: Path, decoder: Literal["greedy", "beam", "sounds"], calibration: Calibration
+) -> None:
     """Make `calibration` that of `decoder` in the model `file`; the calibrations of others stay.
 
     Raises SpeechRnnError where the file cannot be written; it is the old one then.

@@ -61,7 +61,7 @@ def carry_out(experiment: Experiment, say: Say) -> int:
     train_manifest = _written(folder / "train.jsonl", experiment.train)
     valid_manifests = (_written(folder / "valid.jsonl", experiment.valid),) if experiment.valid else ()
     run = experiment.run if experiment.init is None else with_any_network(experiment.run)
-    request = Request(run, (train_manifest,), folder, valid_manifests, experiment.init, read_init)
+    request = Request(run, (train_manifest,), folder, valid_manifests, experiment.init, read_init=read_init)
     stopped_by = train(request, say)
     if stopped_by is not None:
         return 128 + stopped_by

@@ -13,6 +13,7 @@ import onnxruntime
 
 from speechrnn.errors import SpeechRnnError, check_readable
 from speechrnn.metadata import METADATA_KEY, Metadata, decode_metadata
+from speechrnn.outputs import LOG_PROBS, SOUNDS
 
 Samples = npt.NDArray[np.float32]
 LogProbs = npt.NDArray[np.float32]
@@ -36,15 +37,18 @@ class AcousticModel:
         except UnicodeDecodeError:  # ONNX Runtime hands over names and texts as they stand in the file
             raise SpeechRnnError(f"{path}: its names are damaged; copy or export it again") from None
 
-    def log_probs(self, samples: Samples) -> LogProbs:
-        """Return natural log-probabilities [frames, tokens] of one window of `samples` [samples]."""
+    def log_probs(self, samples: Samples, output: str = LOG_PROBS) -> LogProbs:
+        """Return natural log-probabilities [frames, tokens] of one window of `samples` [samples].
+
+        `output` is the graph's: what is written, or `SOUNDS` [frames, sounds] where the model knows them.
+        """
         missing = max(0, int(SHORTEST_SECONDS * self.metadata.sample_rate) - len(samples))
         feed = {
             "audio": np.pad(samples, (0, missing))[None],
             "lengths": np.array([len(samples)], np.int64),
         }
         try:
-            log_probs, frames = self.session.run(["log_probs", "frames"], feed)
+            log_probs, frames = self.session.run([output, "frames"], feed)
         except Exception as error:  # ONNX Runtime's errors have no other base class
             raise SpeechRnnError(
                 f"{self.path}: the network fails ({_first_line(error)}); export it again"
@@ -83,8 +87,9 @@ def _check_contract(session: onnxruntime.InferenceSession, metadata: Metadata, p
     inputs = {value.name: (value.type, len(value.shape)) for value in session.get_inputs()}
     outputs = {value.name: (value.type, value.shape[-1:]) for value in session.get_outputs()}
     wanted = {"audio": ("tensor(float)", 2), "lengths": ("tensor(int64)", 1)}
-    tokens = [len(metadata.vocabulary)]
-    if inputs != wanted or outputs.get("log_probs") != ("tensor(float)", tokens) or "frames" not in outputs:
+    heads = {LOG_PROBS: metadata.vocabulary} | ({SOUNDS: metadata.sounds} if metadata.sounds else {})
+    fit = [outputs.get(name) == ("tensor(float)", [len(symbols)]) for name, symbols in heads.items()]
+    if inputs != wanted or not all(fit) or "frames" not in outputs:
         raise SpeechRnnError(f"{path}: its graph does not fit its description; copy or export it again")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speechrnn.audio import AudioStream
+from speechrnn.outputs import LOG_PROBS, SOUNDS
 from speechrnn.runtime.acoustic_model import AcousticModel
 from speechrnn.runtime.crew import Crew
 from speechrnn.runtime.windows import Window, windows
@@ -40,10 +41,13 @@ def of_stream(model: AcousticModel, stream: AudioStream, threads: int) -> Emissi
         return _joined(model, [result.result() for result in reading.results])
 
 
-def of_samples(model: AcousticModel, samples: Samples) -> Emissions:
-    """Return the emissions of `samples` [samples], recognised in the calling thread."""
+def of_samples(model: AcousticModel, samples: Samples, output: str = LOG_PROBS) -> Emissions:
+    """Return the emissions of `samples` [samples], recognised in the calling thread.
+
+    `output` is the graph's: what is written, or sounds.
+    """
     cut: Iterable[Window] = windows([samples], model.metadata.sample_rate)
-    return _joined(model, [_recognised(model, window) for window in cut])
+    return _joined(model, [_recognised(model, window, output) for window in cut], output)
 
 
 @dataclass(frozen=True)
@@ -55,18 +59,18 @@ class _Recognised:
     end: float
 
 
-def _recognised(model: AcousticModel, window: Window) -> _Recognised:
+def _recognised(model: AcousticModel, window: Window, output: str = LOG_PROBS) -> _Recognised:
     rate = model.metadata.sample_rate
     end = (window.start + len(window.samples)) / rate
-    return _Recognised(model.log_probs(window.samples), window.start / rate, end)
+    return _Recognised(model.log_probs(window.samples, output), window.start / rate, end)
 
 
-def _joined(model: AcousticModel, parts: Sequence[_Recognised]) -> Emissions:
+def _joined(model: AcousticModel, parts: Sequence[_Recognised], output: str = LOG_PROBS) -> Emissions:
     """Put windows together; the last frame of each reaches to the start of the next."""
     seconds = model.metadata.frame_seconds
     starts = [np.minimum(part.start + seconds * np.arange(len(part.log_probs)), part.end) for part in parts]
     end = parts[-1].end if parts else 0.0
-    tokens = len(model.metadata.vocabulary)
+    tokens = len((model.metadata.sounds if output == SOUNDS else None) or model.metadata.vocabulary)
     return Emissions(
         np.concatenate([np.zeros((0, tokens), np.float32), *(part.log_probs for part in parts)]),
         np.concatenate([*starts, [end]]),

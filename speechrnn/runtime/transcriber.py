@@ -20,9 +20,10 @@ import numpy.typing as npt
 
 from speechrnn.audio import AudioStream, Channel
 from speechrnn.cores import cores
-from speechrnn.decoding.hypothesis import Decoder, Hypothesis, Word
+from speechrnn.decoding.hypothesis import Decoder, Hypothesis, SoundDecoder, Word
 from speechrnn.errors import SpeechRnnError
 from speechrnn.metadata import Metadata
+from speechrnn.outputs import LOG_PROBS, SOUNDS
 from speechrnn.runtime.acoustic_model import AcousticModel
 from speechrnn.runtime.crew import Crew, Reading
 from speechrnn.runtime.default_decoder import default_decoder
@@ -64,6 +65,7 @@ class Transcriber:
         self.threads = threads or cores()
         self.channel = channel
         self.decode = (decoder or partial(default_decoder, files))(self.model.metadata)
+        self.output = output_for(self.decode)
 
     def transcribe(self, recording: str | Path | Samples) -> Transcript:
         """Return the transcript of a file, or of float samples [samples] in [-1, 1] at `sample_rate`.
@@ -95,7 +97,7 @@ class Transcriber:
 
     def _recognise(self, window: Window) -> list[Hypothesis]:
         """Return the hypotheses of `window`, with times in the recording."""
-        log_probs = self.model.log_probs(window.samples)
+        log_probs = self.model.log_probs(window.samples, self.output)
         start = window.start / self.sample_rate
         end = start + len(window.samples) / self.sample_rate
         return [
@@ -121,6 +123,11 @@ class Transcriber:
             seconds=whole.samples / self.sample_rate,
             broken_at=blocks.broken_at if isinstance(blocks, AudioStream) else None,
         )
+
+
+def output_for(decode: Decoder) -> str:
+    """Return the output of the network that `decode` wants."""
+    return SOUNDS if isinstance(decode, SoundDecoder) else LOG_PROBS
 
 
 def _moved(word: Word, start: float, end: float) -> Word:

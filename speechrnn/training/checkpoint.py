@@ -76,6 +76,10 @@ class RunRecord:
     """Stands for the utterances trained and validated on."""
     vocabulary: Vocabulary
     """What is written: learnt from the training text, or inherited with the weights."""
+    sounds: Vocabulary | None = None
+    """The sounds of the lexicon, if there is one."""
+    lexicon: str | None = None
+    """File that told how words sound."""
     init: str | None = None
     """Model folder that the weights came from."""
     format: int = RUN_FORMAT

@@ -43,8 +43,9 @@ class Corpus:
         """How large the training set is at the speeds that `run` gives it."""
         longest = max(self.audio.samples(utterance) for utterance in self.train)
         tokens = max(len(self.speller.encode(utterance.text)) for utterance in self.train)
+        sounds = max(len(self.speller.encode_sounds(utterance.text)) for utterance in self.train)
         seconds = self._seconds(self.train)
-        return Extent(seconds, math.ceil(longest / min(run.augmentation.speeds)), tokens)
+        return Extent(seconds, math.ceil(longest / min(run.augmentation.speeds)), tokens, sounds)
 
     def _seconds(self, utterances: Sequence[Utterance]) -> float:
         return sum(self.audio.samples(utterance) for utterance in utterances) / self.audio.sample_rate
@@ -89,6 +90,14 @@ def screened(
             "validation set: characters that the training text lacks count as errors: "
             + " ".join(sorted(unknown))
         )
+    if speller.pronouncer is not None:
+        unsaid = speller.pronouncer.unknown_words(utterance.text for utterance in for_training.kept)
+        if unsaid:
+            named = ", ".join(sorted(unsaid)[:5])
+            say(
+                f"lexicon: lacks {len(unsaid)} words of the training set ({named}, ...); utterances with them"
+                " teach no sounds; `speechrnn lexicon` adds words"
+            )
     return Corpus(for_training.kept, for_validation.kept, len(for_training.left_out), speller, audio)
 
 

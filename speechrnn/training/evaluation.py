@@ -17,6 +17,7 @@ from torch import nn
 
 from speechrnn.decoding.greedy import greedy
 from speechrnn.manifest import Utterance
+from speechrnn.model_folder import TrainedModel
 from speechrnn.scoring import Score, score_utterances
 from speechrnn.text import Vocabulary
 from speechrnn.training.data.audio_source import CachedAudio
@@ -39,7 +40,11 @@ def recognise(
     """Return the greedy transcript of every utterance in `batches`, by its id, see `results_by_id`."""
     # Times are not looked at, so a frame may be a second long.
     return results_by_id(
-        network, batches, lambda log_probs: greedy(log_probs, vocabulary, 1.0).text, ranks, threads
+        network,
+        batches,
+        lambda log_probs: greedy(log_probs[:, : len(vocabulary)], vocabulary, 1.0).text,
+        ranks,
+        threads,
     )
 
 
@@ -50,7 +55,7 @@ def results_by_id(
     ranks: Ranks,
     threads: int,
 ) -> dict[str, Result]:
-    """Return what `work` makes of the log-probabilities [frames, tokens] of every utterance, by its id.
+    """Return what `work` makes of the log-probabilities [frames, tokens + sounds] of every utterance, by id.
 
     `batches` are this rank's part; every rank gets the results of all. On a CPU each batch is cut into as
     many pieces as there are `threads`, see `gradients.py`. The network is left in evaluation mode.
@@ -73,18 +78,18 @@ def score_transcripts(utterances: Sequence[Utterance], transcripts: dict[str, st
 def recognise_with_folder(
     folder: Path,
     utterances: Sequence[Utterance],
-    work: Callable[[Vocabulary], Callable[[LogProbs], Result]],
+    work: Callable[[TrainedModel], Callable[[LogProbs], Result]],
     device: str,
 ) -> tuple[dict[str, Result], Screening]:
     """Return results for `utterances`, by id, with the model in `folder`, and which of them have no sound.
 
-    `work` gets the model's vocabulary and returns what is to be done with the log-probabilities
-    [frames, tokens] of an utterance. `device` is "auto", "cpu" or "cuda".
+    `work` gets the model and returns what is to be done with the log-probabilities [frames, tokens + sounds]
+    of an utterance. `device` is "auto", "cpu" or "cuda".
     """
     ranks = join(device)
     try:
         network, trained = read_network(folder)
-        work_on = work(trained.vocabulary)
+        work_on = work(trained)
         audio = CachedAudio(utterances, trained.model.front_end.sample_rate)
         screening = screen_for_evaluation(utterances, audio)
         if not screening.kept:

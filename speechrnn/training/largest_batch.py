@@ -33,6 +33,8 @@ class Extent:
     """Samples of the longest utterance, at the slowest speed."""
     tokens: int
     """Tokens of the longest text."""
+    sounds: int = 0
+    """Sounds of the longest text."""
 
 
 def seconds_that_fit(
@@ -93,6 +95,8 @@ def made_up(rows: int, extent: Extent) -> Batch:
         lengths=torch.full((rows,), extent.longest),
         targets=torch.ones(rows, extent.tokens, dtype=torch.int64),
         target_lengths=torch.full((rows,), extent.tokens),
+        sounds=torch.ones(rows, extent.sounds, dtype=torch.int64),
+        sound_lengths=torch.full((rows,), extent.sounds),
         seeds=torch.arange(rows),
         ids=tuple(f"made-up-{row}" for row in range(rows)),
     )

@@ -17,12 +17,13 @@ from torch import nn
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
 from speechrnn.model_folder import TrainedModel, read_model_folder
+from speechrnn.pronunciation import read_pronunciations, sounds_of
 from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state, write_record
 from speechrnn.training.corpus import Corpus, fingerprint_of, read_utterances, screened, training_data
 from speechrnn.training.data.batch import Batch
 from speechrnn.training.data.child_processes import deaths_told
 from speechrnn.training.data.loader import EvaluationData, TrainingData
-from speechrnn.training.data.units import Speller
+from speechrnn.training.data.units import Pronouncer, Speller
 from speechrnn.training.evaluation import recognise, score_transcripts
 from speechrnn.training.largest_batch import seconds_that_fit
 from speechrnn.training.loop import Training
@@ -54,6 +55,8 @@ class Request:
     """Manifests to validate on; without any, some of the training data is set aside."""
     init: Path | None = None
     """Trained model to start from."""
+    lexicon: Path | None = None
+    """How words are said; with it the network learns to write sounds as well."""
     read_init: Callable[[Path], TrainedModel] = read_model_folder
     """Reads `init` when a run begins: whoever takes other files than model folders brings a reader."""
 
@@ -99,7 +102,8 @@ def prepare(
     else:
         model, vocabulary = model_to_train(asked.model, start, [utterance.text for utterance in train_set])
     request = replace(request, run=replace(asked, model=model))
-    corpus = screened(train_set, valid_set, Speller(vocabulary), request.run, say)
+    speller = Speller(vocabulary, pronouncer_of(request.lexicon, record))
+    corpus = screened(train_set, valid_set, speller, request.run, say)
     threads = record.settled.threads if record else request.run.threads or threads_for(ranks)
     torch.set_num_threads(threads)
     network = blank_network(request, corpus)
@@ -113,13 +117,16 @@ def prepare(
     if record is None:
         say(settings_told(request.run))
         settled = settle(request.run, corpus.workload, threads, data, network, task, ranks, say)
-        record = RunRecord(asked, settled, fingerprint, vocabulary, _name(request.init))
+        lexicon, init = _name(request.lexicon), _name(request.init)
+        record = RunRecord(asked, settled, fingerprint, vocabulary, speller.sounds, lexicon, init)
         if ranks.first:
             write_record(folder, record)
     run = record.settled
     assert run.precision != "auto"  # settled
     updates = Updates(run, run.precision, threads, network, task, ranks)
-    write_model = partial(write_network, network=network, model=run.model, vocabulary=vocabulary)
+    write_model = partial(
+        write_network, network=network, model=run.model, vocabulary=vocabulary, sounds=speller.sounds
+    )
     training = Training(run, folder, updates, data, write_model, corpus.left_out)
     if state is not None:
         training.resume(state)
@@ -146,6 +153,15 @@ def batches_of(
     )
 
 
+def pronouncer_of(lexicon: Path | None, record: RunRecord | None) -> Pronouncer | None:
+    """Return what says how words sound, if anything does; a run that has begun keeps its sounds."""
+    if lexicon is None:
+        return None
+    pronunciations = read_pronunciations(lexicon)
+    sounds = record.sounds if record is not None else None
+    return Pronouncer(sounds or sounds_of(pronunciations), pronunciations)
+
+
 def pretrained(request: Request) -> Pretrained | None:
     """Return the trained model to start from, if any."""
     return None if request.init is None else Pretrained(request.init, request.read_init(request.init))
@@ -156,19 +172,21 @@ def begin(
 ) -> None:
     """Give the random `network` what it should have before its first update."""
     if start is not None:
-        new = load_pretrained(network, corpus.speller.vocabulary, start)
+        new = load_pretrained(network, corpus.speller.vocabulary, corpus.speller.sounds, start)
         say(f"weights from {start.name}; tokens it did not have: {' '.join(new) or 'none'}")
     elif request.run.model.front_end.normalisation == "global":
         sample = corpus.train[:: max(1, len(corpus.train) // STATISTICS_UTTERANCES)]
         batches = EvaluationData(sample, corpus.audio, corpus.speller, request.run.batching.seconds)
         estimate_statistics(network.front_end.eval(), ((batch.audio, batch.lengths) for batch in batches))
     parameters = sum(p.numel() for p in network.parameters())
-    say(f"network: {parameters / 1e6:.2f} million parameters, {len(corpus.speller.vocabulary)} tokens")
+    tokens, sounds = len(corpus.speller.vocabulary), corpus.speller.sounds
+    with_sounds = f", {len(sounds)} sounds" if sounds else ""
+    say(f"network: {parameters / 1e6:.2f} million parameters, {tokens} tokens{with_sounds}")
 
 
 def blank_network(request: Request, corpus: Corpus) -> Network:
     """Return the network with random weights, on the CPU."""
-    return random_network(request.run, len(corpus.speller.vocabulary))
+    return random_network(request.run, len(corpus.speller.vocabulary), len(corpus.speller.sounds or ()))
 
 
 def recognition(corpus: Corpus, run: config.Run, ranks: Ranks, threads: int) -> Task:
@@ -183,8 +201,10 @@ def recognition(corpus: Corpus, run: config.Run, ranks: Ranks, threads: int) -> 
         score = score_transcripts(corpus.valid, transcripts)
         return {"wer": score.wer, "cer": score.cer}
 
-    loss = partial(training_loss, settings=run.loss)
-    return Task(loss=loss, watched={"blanks": blank_frames}, metric=error_rates, criterion="wer")
+    tokens = len(corpus.speller.vocabulary)
+    loss = partial(training_loss, settings=run.loss, tokens=tokens)
+    watched = {"blanks": partial(blank_frames, tokens=tokens)}
+    return Task(loss=loss, watched=watched, metric=error_rates, criterion="wer")
 
 
 def check_same_run(request: Request, record: RunRecord, fingerprint: str, folder: RunFolder) -> None:
@@ -193,8 +213,12 @@ def check_same_run(request: Request, record: RunRecord, fingerprint: str, folder
     different = difference(record.asked, request.run)
     if different is not None:
         raise SpeechRnnError(f"{folder.path}: holds a run with {different}; {cure}")
-    if record.init != _name(request.init):
-        raise SpeechRnnError(f"{folder.path}: holds a run with --init {record.init}; {cure}")
+    for flag, began, asked in (
+        ("--init", record.init, request.init),
+        ("--lexicon", record.lexicon, request.lexicon),
+    ):
+        if began != _name(asked):
+            raise SpeechRnnError(f"{folder.path}: holds a run with {flag} {began}; {cure}")
     if record.fingerprint != fingerprint:
         raise SpeechRnnError(f"{folder.path}: holds a run on other utterances; {cure}")
 

@@ -44,7 +44,7 @@ SHARES = (
     "augmentation.reverb_share",
     "augmentation.time_mask_share",
 )
-BELOW_ONE = ("optimisation.ema", "model.encoder.dropout", "loss.middle")
+BELOW_ONE = ("loss.sounds", "optimisation.ema", "model.encoder.dropout", "loss.middle")
 BOUNDS: tuple[tuple[tuple[str, ...], Callable[[float], bool], str], ...] = (
     (ABOVE_ZERO, lambda value: value > 0, "above 0"),
     (ZERO_OR_MORE, lambda value: value >= 0, "0 or more"),

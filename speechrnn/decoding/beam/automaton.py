@@ -30,7 +30,9 @@ class Automaton(NamedTuple):
     closed: words outside it are refused; arcs: int32 `[states + 1]`, where each state's arcs start; letters:
     int32 `[arcs]`, ascending within a state; targets: int32 `[arcs]`; word: int32 `[states]`, the word that
     is complete in this state, or -1; after: int32 `[states]`, the state behind the boundary that follows it;
-    final: bool `[states]`, the sentence may end on this side of a boundary; stray: the last state.
+    final: bool `[states]`, the sentence may end on this side of a boundary; stray: the last state; said:
+    int32 `[words]`, where words need no boundary to end: those that are complete in state n stand from
+    said_from[n] to said_from[n + 1]; said_from: int32 `[states + 1]`.
     """
 
     closed: bool
@@ -41,6 +43,8 @@ class Automaton(NamedTuple):
     after: NDArray[np.int32]
     final: NDArray[np.bool_]
     stray: int
+    said: NDArray[np.int32]
+    said_from: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -94,16 +98,20 @@ def assembled(
     after: NDArray[np.int32],
     final: NDArray[np.bool_],
     closed: bool,
+    said: NDArray[np.int32] | None = None,
+    said_from: NDArray[np.int32] | None = None,
 ) -> Automaton:
     """Return the automaton of `grown` and what is known of each of its states and of the stray one."""
     states = len(word)
+    said = np.zeros(0, np.int32) if said is None else said
+    said_from = np.zeros(states + 1, np.int32) if said_from is None else said_from
     order = np.argsort(grown.parents, kind="stable")
     arcs = np.searchsorted(grown.parents[order], np.arange(states + 1)).astype(np.int32)
     letters = grown.letters[order].astype(np.int32)
     targets = (grown.roots + order).astype(np.int32)
-    for array in (arcs, letters, targets, word, after, final):
+    for array in (arcs, letters, targets, word, after, final, said, said_from):
         array.setflags(write=False)
-    return Automaton(closed, arcs, letters, targets, word, after, final, states - 1)
+    return Automaton(closed, arcs, letters, targets, word, after, final, states - 1, said, said_from)
 
 
 @compiled_in_place

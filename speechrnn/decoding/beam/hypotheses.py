@@ -16,17 +16,17 @@ from speechrnn.decoding.beam.kernel import ENTRIES, final_scores
 from speechrnn.decoding.beam.records import Beam
 from speechrnn.decoding.beam.scorer import Rules
 from speechrnn.decoding.beam.word_times import lineage, token_times, words
+from speechrnn.decoding.beam.writing import Writing
 from speechrnn.decoding.hypothesis import Hypothesis, Word
-from speechrnn.text import Vocabulary
 
 
 @dataclass(frozen=True)
 class Frames:
-    """What was searched: `log_probs` float32 [frames, tokens], the seconds of a frame, the vocabulary."""
+    """What was searched: `log_probs` float32 [frames, tokens], the seconds of a frame, how to read tokens."""
 
     log_probs: NDArray[np.float32]
     seconds: float
-    vocabulary: Vocabulary
+    writing: Writing
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def final_hypotheses(rules: Rules, beam: Beam, frames: Frames, nbest: int) -> li
     are returned that are sentences without their unfinished word. Where there are none either, it is the
     empty sentence, with the score of a recording that is blank throughout.
     """
-    sentences = _finished(rules, beam, frames.vocabulary, nbest) or _cut(rules, beam, frames.vocabulary)
+    sentences = _finished(rules, beam, frames.writing, nbest) or _cut(rules, beam, frames.writing)
     if not sentences:
         return [Hypothesis("", (), float(frames.log_probs[:, 0].sum(dtype=np.float64)))]
     return [
@@ -67,33 +67,33 @@ def leading_hypothesis(rules: Rules, beam: Beam, frames: Frames) -> Hypothesis:
     ranks = entries["total"] + entries["earned"] + entries["ahead"]
     best = int(ranks.argmax())
     prefix = int(entries["prefix"][best])
-    leading = _Sentence(_written(beam, prefix, frames.vocabulary), prefix, float(ranks[best]))
+    leading = _Sentence(_written(beam, prefix, frames.writing), prefix, float(ranks[best]))
     return Hypothesis(leading.text, _words(rules, beam, frames, leading), leading.score)
 
 
-def _finished(rules: Rules, beam: Beam, vocabulary: Vocabulary, nbest: int) -> list[_Sentence]:
+def _finished(rules: Rules, beam: Beam, writing: Writing, nbest: int) -> list[_Sentence]:
     """Return the prefixes of the beam that are sentences; only the best where all differ for sure."""
     count = int(beam.counts[ENTRIES])
     acoustic, earned = np.empty(count), np.empty(count)
     final_scores(rules, beam, acoustic, earned)
     scores = acoustic + earned
     best_first = np.argsort(-scores, kind="stable")
-    if rules.tokens.longest == 1:
+    if rules.tokens.longest == 1 and not len(rules.automaton.said):
         best_first = best_first[:nbest]
     return [
-        _Sentence(_written(beam, prefix, vocabulary), prefix, float(scores[place]))
+        _Sentence(_written(beam, prefix, writing), prefix, float(scores[place]))
         for place in best_first
         if scores[place] > -np.inf
         for prefix in [int(beam.entries["prefix"][place])]
     ]
 
 
-def _cut(rules: Rules, beam: Beam, vocabulary: Vocabulary) -> list[_Sentence]:
+def _cut(rules: Rules, beam: Beam, writing: Writing) -> list[_Sentence]:
     """Return the prefixes of the beam that are sentences without their last word and what it earns."""
     entries = beam.entries[: beam.counts[ENTRIES]]
     return [
         _Sentence(
-            _written(beam, int(entry["prefix"]), vocabulary),
+            _written(beam, int(entry["prefix"]), writing),
             int(entry["prefix"]),
             float(entry["total"] + entry["earned"]),
             is_cut=True,
@@ -112,13 +112,12 @@ def _distinct(sentences: list[_Sentence]) -> list[_Sentence]:
     return sorted(merged.values(), key=lambda sentence: -sentence.score)
 
 
-def _written(beam: Beam, prefix: int, vocabulary: Vocabulary) -> tuple[str, ...]:
+def _written(beam: Beam, prefix: int, writing: Writing) -> tuple[str, ...]:
     """Return the words of a prefix."""
-    tokens = beam.prefixes["token"][lineage(beam.prefixes, prefix)[1:]]
-    return tuple(vocabulary.spell(tokens.tolist()).split())
+    return writing.words(beam.prefixes["token"][lineage(beam.prefixes, prefix)[1:]])
 
 
 def _words(rules: Rules, beam: Beam, frames: Frames, sentence: _Sentence) -> tuple[Word, ...]:
     times = token_times(beam.prefixes, sentence.prefix, frames.log_probs, rules.tokens.separator)
-    timed = words(times, sentence.written, rules.tokens, frames.seconds)
+    timed = words(times, sentence.written, frames.writing, frames.seconds)
     return timed[:-1] if sentence.is_cut else timed

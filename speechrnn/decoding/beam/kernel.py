@@ -7,6 +7,9 @@ meet in one entry. A frame lets every prefix stay or grow by a token; the best `
 are the next beam. Ranked by: acoustic log-probability, plus what is earned, plus the look-ahead
 (`scorer.py`).
 
+Where words have no boundaries between them (`sounds.py`), growing by a token that completes words means one
+more candidate for each of them.
+
 A space after a space, or at the start, changes nothing in the text, so it does not change the prefix either.
 
 Where the time goes: most extensions are hopeless, and are seen to be so before anything is looked up. The
@@ -20,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from speechrnn.decoding.beam.automaton import REFUSED, ROOT, Automaton, follow
 from speechrnn.decoding.beam.candidates import keep_best, lowest, without_hopeless
 from speechrnn.decoding.beam.records import NONE, Beam, Records
 from speechrnn.decoding.beam.scorer import Rules, begin, extend, finish, most_of_closing
@@ -179,7 +183,7 @@ def _stay(rules: Rules, beam: Beam, entries: Records, here: NDArray[np.float32],
                 parent = entries[origin]
                 mass = parent.blank if parent.token == entry.token else parent.total
                 label = log_add(label, mass + here[entry.token])
-                beam.taken[origin, entry.token] = frame
+                beam.taken[origin, entry.code] = frame
         total = log_add(blank, label)
         entry.next_blank = blank
         entry.next_label = label
@@ -218,34 +222,50 @@ def _grow(
         if entry.open:
             most_after = paid + most_of_closing(rules, entry) + scorer.ahead[automaton.after[entry.state]]
             most_after += hot.credit[entry.hot] + (tokens.longest + 1) * hot.most
+        if len(automaton.said) > 0:
+            most_after = paid + scorer.word_bonus + scorer.ahead[ROOT]
         for position in range(likely):
             token = beam.order[position]
             cutoff = max(worst, best - limits.margin)
             if max(most_inside, most_after) + here[token] <= cutoff:
                 break
-            most = most_after if tokens.boundary[token] else most_inside
-            if most + here[token] <= cutoff or beam.taken[place, token] == frame:
-                continue
             if token == tokens.separator and not entry.open:
                 continue
             mass = entry.blank if token == entry.token else entry.total
-            if mass == -np.inf or not extend(rules, entry, token, extended):
+            if mass == -np.inf:
                 continue
-            rank = mass + here[token] + extended.earned + extended.ahead
-            if rank <= cutoff:
-                continue
-            best = max(best, rank)
-            beam.ranks[count] = rank
-            beam.places[count] = place
-            beam.tokens[count] = token
-            count += 1
-            if count == len(beam.ranks):
-                worst = keep_best(beam, count, width)
-                count = width
+            for choice in range(1 + _words_behind(automaton, entry.state, token)):
+                cutoff = max(worst, best - limits.margin)
+                code = token + choice * len(here)
+                most = most_after if tokens.boundary[token] or choice > 0 else most_inside
+                if most + here[token] <= cutoff or beam.taken[place, code] == frame:
+                    continue
+                if not extend(rules, entry, code, extended):
+                    continue
+                rank = mass + here[token] + extended.earned + extended.ahead
+                if rank <= cutoff:
+                    continue
+                best = max(best, rank)
+                beam.ranks[count] = rank
+                beam.places[count] = place
+                beam.tokens[count] = code
+                count += 1
+                if count == len(beam.ranks):
+                    worst = keep_best(beam, count, width)
+                    count = width
     if count > width:
         keep_best(beam, count, width)
         count = width
     return without_hopeless(beam, count, best - limits.margin)
+
+
+@compiled_in_place
+def _words_behind(automaton: Automaton, state: int, token: int) -> int:
+    """Return how many words are complete when `token` follows on `state`, where words need no boundary."""
+    if len(automaton.said) == 0:
+        return 0
+    state = follow(automaton, state, token - 1)
+    return 0 if state == REFUSED else int(automaton.said_from[state + 1] - automaton.said_from[state])
 
 
 @compiled_in_place
@@ -263,19 +283,19 @@ def _take_over(
     for place in range(beam.counts[ENTRIES]):
         prefixes[entries[place].prefix].entry = NONE
     for number in range(candidates):
-        origin, token, kept = entries[beam.places[number]], beam.tokens[number], spare[number]
-        if token == NONE:
+        origin, code, kept = entries[beam.places[number]], beam.tokens[number], spare[number]
+        if code == NONE:
             spare[number] = origin
             kept.blank = origin.next_blank
             kept.label = origin.next_label
             kept.total = origin.next_total
         else:
-            extend(rules, origin, token, kept)
-            mass = origin.blank if token == origin.token else origin.total
+            extend(rules, origin, code, kept)
+            mass = origin.blank if kept.token == origin.token else origin.total
             kept.blank = -np.inf
-            kept.label = mass + here[token]
+            kept.label = mass + here[kept.token]
             kept.total = kept.label
-            kept.prefix = _child(beam, origin.prefix, token, frame)
+            kept.prefix = _child(beam, origin.prefix, code, frame)
         row = prefixes[kept.prefix]
         row.entry = number
         row.last = frame

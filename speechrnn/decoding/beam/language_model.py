@@ -67,6 +67,10 @@ def _look_ahead(
         unigrams[UNKNOWN] += settings.unknown_word
         ahead[is_end] += unigrams[automaton.word[is_end]]
         unknown += unigrams[UNKNOWN]
+    if model is not None and len(automaton.said):
+        of_words = settings.word_bonus + unigrams[automaton.said]
+        states = np.repeat(np.arange(len(ahead)), np.diff(automaton.said_from))
+        np.maximum.at(ahead, states, of_words)
     best_below(automaton, ahead)
     if not automaton.closed:
         return np.maximum(ahead, unknown)

@@ -18,7 +18,7 @@ NONE = -1
 PREFIX = np.dtype(
     [
         ("parent", np.int32),
-        ("token", np.int32),  # the last token, -1 for the empty prefix
+        ("token", np.int32),  # the last token, with the choice of a word (`sounds.py`), -1: the empty prefix
         ("child", np.int32),  # the child that was made last, -1: none
         ("sibling", np.int32),  # the child of the same parent that was made before, -1: none
         ("entry", np.int32),  # the place in the beam, -1: not alive
@@ -43,6 +43,7 @@ ENTRY = np.dtype(
         ("lm", np.int64),  # the language model's state
         ("prefix", np.int32),
         ("token", np.int32),  # the last token
+        ("code", np.int32),  # the last token, with the choice of a word
         ("state", np.int32),  # in the automaton of what may be written
         ("hot", np.int32),  # in the automaton of hot words
         ("open", np.int32),  # 1 when the last word has letters, 0 after a boundary and at the start
@@ -60,9 +61,9 @@ class Beam(NamedTuple):
 
     prefixes: PREFIX `[capacity]`; entries, spare: ENTRY `[width]`, the beam and the place to build the next
     one; counts: int64 `[2]`, the prefixes and entries in use; ranks, places, tokens: `[2 x width + 1]`, the
-    candidates for the next beam: rank, entry that it comes from, token that it adds (-1: none); order: int64
-    `[tokens]`, a frame's tokens by probability; taken: int32 `[width, tokens]`, the last frame in which the
-    extension of an entry by a token was in the beam already.
+    candidates for the next beam: rank, entry that it comes from, token and choice that it adds (-1: none);
+    order: int64 `[tokens]`, a frame's tokens by probability; taken: int32 `[width, tokens x choices]`, the
+    last frame in which the extension of an entry by a token was in the beam already.
     """
 
     prefixes: Records

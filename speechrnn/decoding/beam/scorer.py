@@ -67,6 +67,7 @@ def begin(rules: Rules, into: Records) -> None:
     into.lm = rules.scorer.start
     into.prefix = 0
     into.token = -1
+    into.code = -1
     into.state = 0
     into.hot = rules.hot.start
     into.open = 0
@@ -74,12 +75,14 @@ def begin(rules: Rules, into: Records) -> None:
 
 
 @compiled_in_place
-def extend(rules: Rules, entry: Records, token: int, into: Records) -> bool:
+def extend(rules: Rules, entry: Records, code: int, into: Records) -> bool:
     """Fill `into` with what follows from the prefix of `entry` and one more token; False where it is refused.
 
-    Left to the caller are the probabilities and the prefix itself.
+    `code` is the token, and perhaps a word that it completes (`sounds.py`). Left to the caller are the
+    probabilities and the prefix itself.
     """
     tokens, automaton, scorer, hot = rules
+    token, choice = code % len(tokens.boundary), code // len(tokens.boundary)
     state, place, lm, earned = entry.state, entry.hot, entry.lm, entry.earned
     is_open, begun = entry.open, entry.begun
     if tokens.boundary[token] and is_open:
@@ -101,6 +104,12 @@ def extend(rules: Rules, entry: Records, token: int, into: Records) -> bool:
         place = hot.goto[place, hot.column[letter]]
         earned += hot.earned[place]
         is_open = 1
+    if choice > 0:
+        word = automaton.said[automaton.said_from[state] + choice - 1]
+        gain, lm = score(scorer.ngram, lm, word)
+        earned += scorer.word_bonus + scorer.weight * gain
+        state = automaton.after[state]
+        is_open = 0
     ahead = scorer.ahead[state] + hot.credit[place]
     if scorer.per_token:
         if entry.token == tokens.separator and not entry.open:
@@ -117,6 +126,7 @@ def extend(rules: Rules, entry: Records, token: int, into: Records) -> bool:
     into.closing = np.nan
     into.lm = lm
     into.token = token
+    into.code = code
     into.state = state
     into.hot = place
     into.open = is_open

@@ -21,12 +21,15 @@ from speechrnn.decoding.beam.lexicon import lexicon_automaton
 from speechrnn.decoding.beam.priors import Priors
 from speechrnn.decoding.beam.scorer import Rules
 from speechrnn.decoding.beam.settings import BeamSettings
+from speechrnn.decoding.beam.sounds import sound_automaton
 from speechrnn.decoding.beam.spelling import Spelling
 from speechrnn.decoding.beam.stream import BeamStream
+from speechrnn.decoding.beam.writing import InLetters, InSounds, Writing
 from speechrnn.decoding.hypothesis import Hypothesis
 from speechrnn.decoding.ngram.model import NgramModel
 from speechrnn.decoding.ngram.word_table import UNKNOWN
 from speechrnn.errors import SpeechRnnError
+from speechrnn.pronunciation import Pronunciations
 from speechrnn.text import Vocabulary
 
 
@@ -34,8 +37,9 @@ class BeamSearch:
     """A beam search for one vocabulary; made once, used for any number of recordings, from any thread.
 
     `language_model` scores words or tokens, as its `units` say. `lexicon` allows its words only, `grammar`
-    its sentences only. `hot_words` earn a bonus. From `priors` the log-probabilities are freed first. Raises
-    SpeechRnnError where these do not fit each other or the vocabulary.
+    its sentences only. `hot_words` earn a bonus. From `priors` the log-probabilities are freed first. For a
+    vocabulary of sounds, `pronunciations` tell how the words of the language model are said, and there is
+    nothing else to give. Raises SpeechRnnError where these do not fit each other or the vocabulary.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class BeamSearch:
         grammar: Grammar | None = None,
         hot_words: Sequence[HotWord] = (),
         priors: Priors | None = None,
+        pronunciations: Pronunciations | None = None,
     ) -> None:
         self.vocabulary = vocabulary
         self.settings = settings or BeamSettings()
@@ -63,7 +68,10 @@ class BeamSearch:
             )
         self.priors = priors
         spelling = Spelling(vocabulary)
-        automaton = _automaton(spelling, language_model, words, grammar)
+        automaton = _automaton(spelling, language_model, words, grammar, pronunciations)
+        self._writing: Writing = InLetters(vocabulary, spelling.tokens)
+        if language_model is not None and pronunciations is not None:
+            self._writing = InSounds(vocabulary, automaton, language_model.words.words())
         self._rules = Rules(
             spelling.tokens,
             automaton,
@@ -101,14 +109,30 @@ class BeamSearch:
     def stream(self, frame_seconds: float) -> BeamStream:
         """Return a search that is fed chunk by chunk, and ends with the same result as `decode`."""
         return BeamStream(
-            self._rules, self._limits, self.vocabulary, frame_seconds, self.settings.nbest, self.priors
+            self._rules,
+            self._limits,
+            self.vocabulary,
+            self._writing,
+            frame_seconds,
+            self.settings.nbest,
+            self.priors,
         )
 
 
 def _automaton(
-    spelling: Spelling, model: NgramModel | None, lexicon: list[str] | None, grammar: Grammar | None
+    spelling: Spelling,
+    model: NgramModel | None,
+    lexicon: list[str] | None,
+    grammar: Grammar | None,
+    pronunciations: Pronunciations | None,
 ) -> Automaton:
     """Return the automaton of what may be written, its words numbered as `model` numbers them."""
+    if (pronunciations is not None) != (spelling.vocabulary.kind == "sounds"):
+        raise SpeechRnnError("lexicon: pronunciations go with a network's sounds, and with nothing else")
+    if pronunciations is not None:
+        if model is None or model.units != "words" or lexicon is not None or grammar is not None:
+            raise SpeechRnnError("lexicon: a search over sounds needs an n-gram of words; give one with --lm")
+        return sound_automaton(spelling, pronunciations, model)
     opened = open_vocabulary(model, spelling)
     if lexicon is None and grammar is None:
         return opened

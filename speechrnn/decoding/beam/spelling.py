@@ -1,8 +1,9 @@
 """Tokens taken apart into what the search sees: a word boundary, letters, or both.
 
 A character vocabulary writes one letter a token and has a space. A byte-pair piece such as `▁the` ends the
-word before it and writes three letters. The search, its automata and the hot words know letters and
-boundaries only, so one search serves both vocabularies, and any way to write a word in pieces is found.
+word before it and writes three letters. Of sounds each is a letter of its own, and none a boundary. The
+search, its automata and the hot words know letters and boundaries only, so one search serves all
+vocabularies, and any way to write a word in pieces is found.
 
 Letters are numbered 0 to L - 1 in the order of the vocabulary. Sizes: tokens, letters, words.
 """
@@ -10,6 +11,7 @@ Letters are numbered 0 to L - 1 in the order of the vocabulary. Sizes: tokens, l
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -62,14 +64,19 @@ class Spelling:
     """The letters of a vocabulary, and its tokens in terms of them."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        parts = [_parts(symbol, vocabulary) for symbol in vocabulary.symbols[1:]]
+        parts: list[tuple[bool, Sequence[str]]]
+        if vocabulary.kind == "sounds":
+            parts = [(False, [sound]) for sound in vocabulary.symbols[1:]]
+        else:
+            parts = [_parts(symbol, vocabulary) for symbol in vocabulary.symbols[1:]]
         separators = [number for number, part in enumerate(parts, start=1) if part == (True, "")]
         if len(separators) > 1:
             names = [vocabulary.symbols[number] for number in separators]
             raise SpeechRnnError(f"vocabulary: {names} are all spaces; a beam search needs one or none")
         self.vocabulary = vocabulary
         self.numbers = {
-            letter: n for n, letter in enumerate(dict.fromkeys("".join(text for _, text in parts)))
+            letter: n
+            for n, letter in enumerate(dict.fromkeys(chain.from_iterable(text for _, text in parts)))
         }
         self.tokens = TokenArrays(
             np.array([False, *(boundary for boundary, _ in parts)]),

@@ -19,7 +19,9 @@ from speechrnn.decoding.beam.kernel import ENTRIES, PREFIXES, Limits, advance, c
 from speechrnn.decoding.beam.priors import Priors
 from speechrnn.decoding.beam.records import ENTRY, PREFIX, Beam
 from speechrnn.decoding.beam.scorer import Rules
-from speechrnn.decoding.beam.word_times import lineage, word_spans
+from speechrnn.decoding.beam.sounds import most_homophones
+from speechrnn.decoding.beam.word_times import lineage
+from speechrnn.decoding.beam.writing import Writing
 from speechrnn.decoding.hypothesis import Hypothesis
 from speechrnn.text import Vocabulary
 
@@ -46,13 +48,15 @@ class BeamStream:
         rules: Rules,
         limits: Limits,
         vocabulary: Vocabulary,
+        writing: Writing,
         frame_seconds: float,
         nbest: int,
         priors: Priors | None,
     ) -> None:
         self._rules, self._limits, self._priors = rules, limits, priors
+        self._writing = writing
         self._vocabulary, self._frame_seconds, self._nbest = vocabulary, frame_seconds, nbest
-        self._beam = _empty_beam(limits.width, len(vocabulary))
+        self._beam = _empty_beam(limits.width, len(vocabulary), 1 + most_homophones(rules.automaton))
         self._log_probs = np.empty((0, len(vocabulary)), np.float32)
         self._frames = 0
         start(rules, self._beam)
@@ -97,13 +101,10 @@ class BeamStream:
         if not self._beam.counts[ENTRIES] or not automaton.final[automaton.after].all():
             return 0
         common = common_prefix(self._beam)
-        tokens = self._beam.prefixes["token"][lineage(self._beam.prefixes, common)[1:]]
-        boundaries = np.flatnonzero(self._rules.tokens.boundary[tokens])
-        complete = tokens[: boundaries[-1]] if len(boundaries) else tokens[:0]
-        return sum(1 for _ in word_spans(complete, self._rules.tokens))
+        return self._writing.complete(self._beam.prefixes["token"][lineage(self._beam.prefixes, common)[1:]])
 
     def _searched(self) -> Frames:
-        return Frames(self._log_probs[: self._frames], self._frame_seconds, self._vocabulary)
+        return Frames(self._log_probs[: self._frames], self._frame_seconds, self._writing)
 
     def _keep(self, chunk: NDArray[np.float32]) -> None:
         """Append `chunk` to the frames searched, in an array that at least doubles when it is full."""
@@ -130,7 +131,7 @@ class BeamStream:
         self._beam = self._beam._replace(prefixes=kept)
 
 
-def _empty_beam(width: int, tokens: int) -> Beam:
+def _empty_beam(width: int, tokens: int, choices: int) -> Beam:
     candidates = 2 * width + 1
     return Beam(
         prefixes=np.empty(1, PREFIX),
@@ -141,5 +142,5 @@ def _empty_beam(width: int, tokens: int) -> Beam:
         places=np.empty(candidates, np.int32),
         tokens=np.empty(candidates, np.int32),
         order=np.empty(tokens, np.int64),
-        taken=np.full((width, tokens), -1, np.int32),
+        taken=np.full((width, tokens * choices), -1, np.int32),
     )

@@ -16,9 +16,10 @@ from speechrnn.decoding.beam.priors import Priors
 from speechrnn.decoding.beam.settings import BeamSettings
 from speechrnn.decoding.ngram.whole_file import whole_file
 from speechrnn.errors import SpeechRnnError, check_readable
+from speechrnn.outputs import LOG_PROBS
 from speechrnn.text import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 _CURE = "tune again with: speechrnn lm tune"
 
 
@@ -65,7 +66,8 @@ class _File:
     format: int
     language_model_bytes: int
     """Size of the language model, which tells when another has taken its place."""
-    weights: TunedWeights
+    weights: dict[str, TunedWeights]
+    """Output of the network that was searched -> what was found."""
 
 
 def weights_path(language_model: Path) -> Path:
@@ -73,23 +75,34 @@ def weights_path(language_model: Path) -> Path:
     return language_model.with_name(language_model.name + ".weights.json")
 
 
-def write_weights(language_model: Path, weights: TunedWeights) -> Path:
-    """Write `weights` beside the file `language_model`, whole or not at all; return the file's path."""
+def write_weights(language_model: Path, weights: TunedWeights, output: str = LOG_PROBS) -> Path:
+    """Write `weights` beside the file `language_model`, whole or not at all; return the file's path.
+
+    They are for searches of one `output` of a network; what was found for another one stays.
+    """
     path = weights_path(language_model)
-    content = msgspec.json.encode(_File(FORMAT, language_model.stat().st_size, weights))
+    try:
+        others = _read(language_model)
+    except SpeechRnnError:  # damaged, or of another language model: of no use
+        others = {}
+    content = msgspec.json.encode(_File(FORMAT, language_model.stat().st_size, {**others, output: weights}))
     with whole_file(path) as unfinished:
         unfinished.write_bytes(msgspec.json.format(content, indent=2) + b"\n")
     return path
 
 
-def read_weights(language_model: Path) -> TunedWeights | None:
-    """Return the weights beside the file `language_model`, or None where there are none.
+def read_weights(language_model: Path, output: str = LOG_PROBS) -> TunedWeights | None:
+    """Return the weights beside the file `language_model` for an `output`, or None where there are none.
 
     Raises SpeechRnnError where they are damaged, of another version, or of a model that was there before.
     """
+    return _read(language_model).get(output)
+
+
+def _read(language_model: Path) -> dict[str, TunedWeights]:
     path = weights_path(language_model)
     if not path.exists():
-        return None
+        return {}
     check_readable(path)
     try:
         found = msgspec.json.decode(path.read_bytes(), type=_File)

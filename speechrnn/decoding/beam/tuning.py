@@ -24,6 +24,7 @@ from speechrnn.decoding.beam.search import BeamSearch
 from speechrnn.decoding.beam.settings import BeamSettings
 from speechrnn.decoding.beam.tuned_weights import TunedWeights
 from speechrnn.decoding.ngram.model import NgramModel
+from speechrnn.pronunciation import Pronunciations
 from speechrnn.scoring import Counts, word_errors
 from speechrnn.text import Vocabulary
 
@@ -62,11 +63,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class Task:
-    """What is decoded at every trial: `log_probs` [frames, tokens] each, in pairs with `references`."""
+    """What is decoded at every trial: `log_probs` [frames, tokens] each, in pairs with `references`.
+
+    For a vocabulary of sounds, `pronunciations` tell how words are said.
+    """
 
     vocabulary: Vocabulary
     log_probs: Sequence[LogProbs]
     references: Sequence[str]
+    pronunciations: Pronunciations | None = None
 
     @cached_property
     def shares(self) -> npt.NDArray[np.float64]:
@@ -77,7 +82,9 @@ class Task:
         """Return the word errors with `model` at a `place`."""
         settings = BeamSettings(beam, place.lm_weight, place.word_bonus, place.unknown_word)
         priors = Priors(place.prior_scale, self.shares) if place.prior_scale else None
-        search = BeamSearch(self.vocabulary, settings, model, priors=priors)
+        search = BeamSearch(
+            self.vocabulary, settings, model, priors=priors, pronunciations=self.pronunciations
+        )
         found = search.decode_batch(self.log_probs, 1.0, threads)  # times are not looked at
         return word_errors(self.references, [hypotheses[0].text for hypotheses in found])
 

@@ -10,15 +10,14 @@ Sizes: frames, tokens (of the vocabulary), prefixes (on the way from the empty o
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from speechrnn.decoding.beam.records import NONE, Records
-from speechrnn.decoding.beam.spelling import TokenArrays
+from speechrnn.decoding.beam.writing import Writing
 from speechrnn.decoding.compiled import compiled
 from speechrnn.decoding.hypothesis import Word
 
@@ -30,9 +29,9 @@ STAYED, OTHER_OF_PREFIX, BLANK_BEFORE, TOKEN_BEFORE = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class TokenTimes:
-    """For each token of a prefix: its number, its first and last frame, its highest log-probability there."""
+    """For each token of a prefix: its code, its first and last frame, its highest log-probability there."""
 
-    tokens: NDArray[np.int32]
+    codes: NDArray[np.int32]
     first: NDArray[np.int32]
     last: NDArray[np.int32]
     peaks: NDArray[np.float32]
@@ -41,7 +40,8 @@ class TokenTimes:
 def token_times(prefixes: Records, prefix: int, log_probs: NDArray[np.float32], separator: int) -> TokenTimes:
     """Return when the tokens of `prefix`, a row of `prefixes`, are written in `log_probs`."""
     chain = prefixes[lineage(prefixes, prefix)]
-    tokens, first, last = chain["token"].copy(), chain["first"].copy(), chain["last"].copy()
+    codes, first, last = chain["token"].copy(), chain["first"].copy(), chain["last"].copy()
+    tokens = codes % log_probs.shape[1]
     first[0], last[-1] = 0, len(log_probs) - 1
     tokens[0] = separator
     # Whoever is to enter a later prefix in time has left the earlier ones by then. The space at the end of a
@@ -54,11 +54,11 @@ def token_times(prefixes: Records, prefix: int, log_probs: NDArray[np.float32], 
     peaks = np.full(len(chain), -np.inf, np.float32)
     if len(log_probs):
         _trace(log_probs, tokens, first, last.astype(np.int32), separator, first_frames, last_frames, peaks)
-    return TokenTimes(tokens[1:], first_frames[1:], last_frames[1:], peaks[1:])
+    return TokenTimes(codes[1:], first_frames[1:], last_frames[1:], peaks[1:])
 
 
 def words(
-    times: TokenTimes, texts: Sequence[str], spelling: TokenArrays, frame_seconds: float
+    times: TokenTimes, texts: Sequence[str], writing: Writing, frame_seconds: float
 ) -> tuple[Word, ...]:
     """Return the words that the tokens write (`texts`, in order), timed and rated as greedy decoding does it.
 
@@ -73,18 +73,8 @@ def words(
             (last[end - 1] + 1) * frame_seconds,
             min(1.0, math.exp(sum(peaks[start:end]))),
         )
-        for text, (start, end) in zip(texts, word_spans(times.tokens, spelling), strict=True)
+        for text, (start, end) in zip(texts, writing.spans(times.codes), strict=True)
     )
-
-
-def word_spans(tokens: NDArray[np.int32], spelling: TokenArrays) -> Iterator[tuple[int, int]]:
-    """Yield the start and end in `tokens` of each word, without separators."""
-    starts = [0, *np.flatnonzero(spelling.boundary[tokens]).tolist(), len(tokens)]
-    is_separator = [*(tokens == spelling.separator).tolist(), False]
-    for start, end in pairwise(starts):
-        first = start + is_separator[start]
-        if first < end:
-            yield first, end
 
 
 @compiled

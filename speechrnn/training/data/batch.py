@@ -18,12 +18,16 @@ from torch.nn.utils.rnn import pad_sequence
 
 @dataclass(frozen=True)
 class Example:
-    """One utterance, ready: float32 samples `[samples]`, tokens of its text, seed of its draws, its id."""
+    """One utterance, ready: samples, tokens of its text, seed of its draws, its id, sounds of its text.
+
+    Samples are float32 `[samples]`.
+    """
 
     audio: npt.NDArray[np.float32]
     targets: Sequence[int]
     seed: int
     id: str
+    sounds: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Batch:
     | `lengths`        | int64 [batch]            | samples of each waveform                          |
     | `targets`        | int64 [batch, tokens]    | tokens of each text, zero (the blank) after them  |
     | `target_lengths` | int64 [batch]            | tokens of each text                               |
+    | `sounds`         | int64 [batch, sounds]    | sounds of each text, zero after them              |
+    | `sound_lengths`  | int64 [batch]            | sounds of each text, 0 where they are not known   |
     | `seeds`          | int64 [batch]            | `draws.utterance_seed`, for draws on the device   |
     | `ids`            | [batch] strings          | names of the utterances, as in the manifest       |
     """
@@ -44,6 +50,8 @@ class Batch:
     lengths: Tensor
     targets: Tensor
     target_lengths: Tensor
+    sounds: Tensor
+    sound_lengths: Tensor
     seeds: Tensor
     ids: tuple[str, ...]
 
@@ -73,11 +81,14 @@ class Batch:
         rows = slice(first, last)
         samples = int(self.lengths[rows].max())
         tokens = int(self.target_lengths[rows].max())
+        sounds = int(self.sound_lengths[rows].max())
         return Batch(
             audio=self.audio[rows, :samples].contiguous(),
             lengths=self.lengths[rows],
             targets=self.targets[rows, :tokens].contiguous(),
             target_lengths=self.target_lengths[rows],
+            sounds=self.sounds[rows, :sounds].contiguous(),
+            sound_lengths=self.sound_lengths[rows],
             seeds=self.seeds[rows],
             ids=self.ids[rows],
         )
@@ -88,6 +99,8 @@ class Batch:
             lengths=change(self.lengths),
             targets=change(self.targets),
             target_lengths=change(self.target_lengths),
+            sounds=change(self.sounds),
+            sound_lengths=change(self.sound_lengths),
             seeds=change(self.seeds),
             ids=self.ids,
         )
@@ -97,11 +110,14 @@ def stack(examples: Sequence[Example]) -> Batch:
     """Return `examples` (at least one) as a batch, padded to the longest waveform and the longest text."""
     audio = [torch.from_numpy(example.audio) for example in examples]
     targets = [torch.tensor(example.targets, dtype=torch.int64) for example in examples]
+    sounds = [torch.tensor(example.sounds, dtype=torch.int64) for example in examples]
     return Batch(
         audio=pad_sequence(audio, batch_first=True),
         lengths=torch.tensor([len(row) for row in audio]),
         targets=pad_sequence(targets, batch_first=True),
         target_lengths=torch.tensor([len(row) for row in targets]),
+        sounds=pad_sequence(sounds, batch_first=True),
+        sound_lengths=torch.tensor([len(row) for row in sounds]),
         seeds=torch.tensor([example.seed for example in examples]),
         ids=tuple(example.id for example in examples),
     )

@@ -168,7 +168,8 @@ class _Preparation(Dataset["Batch | SpeechRnnError"]):
         samples = self._audio.read(utterance)
         if self._augmentation is not None:
             samples = augment(samples, draw.seed, self._augmentation, self._audio.sample_rate)
-        return Example(samples, self._speller.encode(utterance.text), draw.seed, utterance.id)
+        text, speller = utterance.text, self._speller
+        return Example(samples, speller.encode(text), draw.seed, utterance.id, speller.encode_sounds(text))
 
 
 class _Orders:

@@ -80,7 +80,7 @@ def screen_for_training(
             return LeftOut(utterance.id, Reason.TOO_LONG, f"{seconds:.1f} s")
         frames = dsp.frame_count(analysis, int(samples / fastest))
         available = output_frames(frames, settings.model.encoder.stride)
-        needed = needed_frames(tokens)
+        needed = max(needed_frames(tokens), needed_frames(speller.encode_sounds(utterance.text)))
         if needed > available:
             return LeftOut(utterance.id, Reason.TOO_FEW_FRAMES, f"needs {needed}, has {available}")
         return None

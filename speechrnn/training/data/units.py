@@ -1,10 +1,11 @@
-"""From text to the tokens that the network learns to write: characters, or byte-pair pieces.
+"""From text to the tokens that the network learns to write: characters, or byte-pair pieces; and to sounds.
 
 The alphabet comes from the training text and nothing else. A character that it lacks cannot be a target; it
 stays in the reference text and so counts as an error when measuring. Pieces are learnt by sentencepiece's
 byte-pair encoding (Sennrich, Haddow and Birch, "Neural machine translation of rare words with subword units",
 2016). How text is cut into them follows from the order in which they were learnt, which is that of the
-vocabulary: so a vocabulary is all that a speller needs, wherever it comes from.
+vocabulary: so a vocabulary is all that a speller needs, wherever it comes from. Where a lexicon tells how
+words are said (`pronunciation.py`), a second head learns their sounds.
 """
 
 import io
@@ -18,20 +19,56 @@ from sentencepiece import sentencepiece_model_pb2
 
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
+from speechrnn.pronunciation import Pronunciations
 from speechrnn.text import BLANK, WORD_BOUNDARY, Vocabulary, character_tokens, characters_of
 
 
 @dataclass(frozen=True)
+class Pronouncer:
+    """Text to the sounds of its words, the first pronunciation of each."""
+
+    sounds: Vocabulary
+    pronunciations: Pronunciations
+
+    def encode(self, text: str) -> list[int]:
+        """Return the tokens `[sounds]` of normalised `text`; none if a word or a sound of it is not known."""
+        said = [self.pronunciations.get(word) for word in text.split()]
+        sounds = [sound for one in said if one is not None for sound in one[0]]
+        if None in said or not self._numbers.keys() >= {*sounds}:
+            return []
+        return [self._numbers[sound] for sound in sounds]
+
+    def unknown_words(self, texts: Iterable[str]) -> Counter[str]:
+        """Return how often each word without a pronunciation occurs in `texts`."""
+        occurring = Counter(word for text in texts for word in text.split())
+        return Counter({word: n for word, n in occurring.items() if not self.encode(word)})
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {sound: number for number, sound in enumerate(self.sounds.symbols) if number}
+
+
+@dataclass(frozen=True)
 class Speller:
-    """Text to the tokens of a vocabulary."""
+    """Text to the tokens of a vocabulary, and to sounds if there is a pronouncer."""
 
     vocabulary: Vocabulary
+    pronouncer: Pronouncer | None = None
+
+    @property
+    def sounds(self) -> Vocabulary | None:
+        """The sounds that it can tell, if any."""
+        return None if self.pronouncer is None else self.pronouncer.sounds
 
     def encode(self, text: str) -> list[int]:
         """Return the tokens `[tokens]` of normalised `text`, without those of characters it cannot write."""
         if self.vocabulary.kind == "characters":
             return character_tokens(text, self.vocabulary)[0]
         return [token for token in self._processor.encode(text) if token != 0]
+
+    def encode_sounds(self, text: str) -> list[int]:
+        """Return the sounds `[sounds]` of normalised `text`; none if they are not known or not asked for."""
+        return [] if self.pronouncer is None else self.pronouncer.encode(text)
 
     def unknown_characters(self, texts: Iterable[str]) -> Counter[str]:
         """Return how often each character that cannot be written occurs in `texts`."""

@@ -24,7 +24,18 @@ def summed_loss(log_probs: Tensor, frames: Tensor, batch: Batch) -> Tensor:
     )
 
 
-def blank_frames(log_probs: Tensor, frames: Tensor) -> Tensor:
-    """Return in how many of the valid `frames` [batch] of `log_probs` the blank is likeliest."""
+def summed_loss_of_sounds(log_probs: Tensor, frames: Tensor, batch: Batch) -> Tensor:
+    """Return the same for the sounds of the texts, over the utterances whose sounds are known.
+
+    `log_probs` float32 [batch, frames, sounds].
+    """
+    losses = F.ctc_loss(
+        log_probs.transpose(0, 1), batch.sounds, frames, batch.sound_lengths, blank=0, reduction="none"
+    )
+    return losses[batch.sound_lengths > 0].sum()
+
+
+def blank_frames(log_probs: Tensor, frames: Tensor, tokens: int) -> Tensor:
+    """Return in how many of the valid `frames` [batch] the blank is the likeliest of the first `tokens`."""
     valid = torch.arange(log_probs.shape[1], device=log_probs.device) < frames[:, None]
-    return ((log_probs.argmax(dim=-1) == 0) & valid).sum()
+    return ((log_probs[..., :tokens].argmax(dim=-1) == 0) & valid).sum()

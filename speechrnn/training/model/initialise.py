@@ -21,10 +21,10 @@ from speechrnn.training.model.network import Network
 from speechrnn.training.model.network_folder import network_of
 
 
-def random_network(run: config.Run, tokens: int) -> Network:
+def random_network(run: config.Run, tokens: int, sounds: int = 0) -> Network:
     """Return a network with the random weights that the run's seed stands for."""
     torch.manual_seed(run.seed)
-    return Network(run.model, tokens, run.augmentation, run.loss)
+    return Network(run.model, tokens, run.augmentation, run.loss, sounds)
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,32 @@ class Pretrained:
     trained: TrainedModel
 
 
-def load_pretrained(network: Network, vocabulary: Vocabulary, start: Pretrained) -> list[str]:
-    """Give `network` the weights of `start`; return the tokens whose rows stay random.
+def load_pretrained(
+    network: Network, vocabulary: Vocabulary, sounds: Vocabulary | None, start: Pretrained
+) -> list[str]:
+    """Give `network` the weights of `start`; return the tokens and sounds whose rows stay random.
 
     Front end and encoder must be those that `adopted` gives. Raises SpeechRnnError where weights are missing.
     """
-    weights = network_of(start.trained, start.name).state_dict()
-    rows = {symbol: row for row, symbol in enumerate(start.trained.vocabulary.symbols)}
-    shared = [(row, rows[symbol]) for row, symbol in enumerate(vocabulary.symbols) if symbol in rows]
-    to, of = (torch.tensor(column) for column in zip(*shared, strict=True))
-    for parameter, value in network.head.state_dict().items():
-        weights[f"head.{parameter}"] = value.index_copy(0, to, weights[f"head.{parameter}"][of])
+    found = network_of(start.trained, start.name).state_dict()
+    weights = network.state_dict()
+    weights |= {name: value for name, value in found.items() if "head." not in name}
+    heads = (
+        ("head", vocabulary, start.trained.vocabulary),
+        ("sound_head", sounds, start.trained.sounds),
+    )
+    new: list[str] = []
+    for head, ours, theirs in heads:
+        if ours is None:
+            continue
+        rows = {symbol: row for row, symbol in enumerate(theirs.symbols)} if theirs is not None else {}
+        to = [row for row, symbol in enumerate(ours.symbols) if symbol in rows]
+        of = [rows[ours.symbols[row]] for row in to]
+        for name in (f"{head}.weight", f"{head}.bias") if to else ():
+            weights[name] = weights[name].index_copy(0, torch.tensor(to), found[name][of])
+        new += [symbol for symbol in ours.symbols if symbol not in rows]
     network.load_state_dict(weights)
-    return [symbol for symbol in vocabulary.symbols if symbol not in rows]
+    return new
 
 
 def model_to_train(

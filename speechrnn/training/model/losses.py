@@ -1,5 +1,8 @@
 """The loss of a run: CTC at the end of the stack, and what may be asked for besides.
 
+- Sounds (Krishna et al. 2018, "Hierarchical multitask learning for CTC-based speech recognition", and many
+  before): a second head writes how the words are said, which English spelling hides.
+
 - Intermediate CTC (Lee and Watanabe 2021, "Intermediate loss regularization for CTC-based speech
   recognition"): the middle of the stack has to know the text as well, through the same head.
 - Consistency (Yao et al. 2024, "CR-CTC: consistency regularization on CTC for improved speech recognition"):
@@ -9,24 +12,44 @@
 Whatever is looked at comes from `network.py` as further rows; `ctc.py` judges each of them.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from speechrnn import config
 from speechrnn.training.data.batch import Batch
-from speechrnn.training.model.ctc import summed_loss
+from speechrnn.training.model.ctc import summed_loss, summed_loss_of_sounds
 from speechrnn.training.model.recurrence import valid_frames
 
 
-def training_loss(log_probs: Tensor, frames: Tensor, batch: Batch, settings: config.Loss) -> Tensor:
+def training_loss(
+    log_probs: Tensor, frames: Tensor, batch: Batch, settings: config.Loss, tokens: int
+) -> Tensor:
     """Return the loss over `batch`, a scalar, to be divided by all of the valid frames.
 
-    `log_probs` [outputs x batch, frames, tokens] and `frames` [outputs x batch] hold the batch once for every
-    output: the end of the stack in each view, then its middle in each view.
+    `log_probs` [outputs x batch, frames, tokens + sounds] and `frames` [outputs x batch] hold the batch once
+    for every output: the end of the stack in each view, then its middle in each view. What follows on the
+    first `tokens` are sounds.
     """
+    written = _loss_of_head(log_probs[..., :tokens], frames, batch, settings, summed_loss)
+    if log_probs.shape[-1] == tokens:
+        return written
+    said = _loss_of_head(log_probs[..., tokens:], frames, batch, settings, summed_loss_of_sounds)
+    return (1 - settings.sounds) * written + settings.sounds * said
+
+
+def _loss_of_head(
+    log_probs: Tensor,
+    frames: Tensor,
+    batch: Batch,
+    settings: config.Loss,
+    summed: Callable[[Tensor, Tensor, Batch], Tensor],
+) -> Tensor:
+    """Return the loss of what one head says, in all its outputs; `summed` is that of one output."""
     outputs = torch.split(log_probs, len(batch))
     valid = torch.split(frames, len(batch))
-    losses = [summed_loss(output, own, batch) for output, own in zip(outputs, valid, strict=True)]
+    losses = [summed(output, own, batch) for output, own in zip(outputs, valid, strict=True)]
     views = 2 if settings.consistency else 1
     loss = torch.stack(losses[:views]).sum()
     if settings.middle:

@@ -1,7 +1,8 @@
 """The acoustic model, whole: waveform in, log-probabilities of tokens out.
 
-Front end, mask (training only), encoder, linear head. What happens to samples here happens in the exported
-graph as well, with the same arrays, except for the mask and dropout, and for what `losses.py` asks for.
+Front end, mask (training only), encoder, linear head, and a second one for sounds if there is a lexicon. What
+happens to samples here happens in the exported graph as well, with the same arrays, except for the mask and
+dropout, and for what `losses.py` asks for.
 Training looks at an utterance in one phase of the frames, a trained network in all that are configured
 (`subsampling.py`).
 """
@@ -19,7 +20,7 @@ from speechrnn.training.model.front_end import FeatureExtractor
 
 
 class Network(nn.Module):
-    """Front end, encoder and CTC head."""
+    """Front end, encoder and CTC heads; without `sounds` there is only that for tokens."""
 
     def __init__(
         self,
@@ -27,6 +28,7 @@ class Network(nn.Module):
         tokens: int,
         augmentation: config.Augmentation,
         loss: config.Loss | None = None,
+        sounds: int = 0,
     ) -> None:
         super().__init__()
         self.augmentation = augmentation
@@ -36,11 +38,14 @@ class Network(nn.Module):
         self.front_end = FeatureExtractor(settings.front_end)
         self.encoder = Encoder(settings.encoder, self.front_end.bins)
         self.head = nn.Linear(self.encoder.width, tokens)
+        self.sound_head = nn.Linear(self.encoder.width, sounds) if sounds else None
 
     def forward(
         self, audio: Tensor, lengths: Tensor, seeds: Tensor | None = None, mask: bool = False
     ) -> tuple[Tensor, Tensor]:
-        """Return log-probabilities float32 [batch, frames, tokens] and the valid frames [batch].
+        """Return log-probabilities float32 [batch, frames, tokens + sounds] and the valid frames [batch].
+
+        What the heads say stands side by side; the probabilities of each add up to 1.
 
         `audio` [batch, samples] in [-1, 1], `lengths` [batch] in samples. With `seeds` [batch] the network is
         in training: dropout is on, `mask` adds SpecAugment, both draw from the seeds alone, and there is a
@@ -57,7 +62,7 @@ class Network(nn.Module):
         stages, frames = self.encoder.stages(features, frames, seeds)
         looked_at = [stages[-1], stages[(len(stages) - 1) // 2]] if self.loss.middle else [stages[-1]]
         hidden = torch.cat([self.encoder.finished(stage, frames) for stage in looked_at])
-        return self.log_probs(hidden), frames.repeat(len(looked_at))
+        return self.normalised(self.scores(hidden)), frames.repeat(len(looked_at))
 
     def in_all_phases(self, features: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Return what `forward` does for `features` [batch, frames, bins]: the mean over phases."""
@@ -65,12 +70,21 @@ class Network(nn.Module):
         shifted = [F.pad(features, (0, 0, offset, room - offset)) for offset in self.offsets]
         lengths = [frames + offset for offset in self.offsets]
         hidden, lengths_out = self.encoder(torch.cat(shifted), torch.cat(lengths))
-        looks = torch.stack(self.log_probs(hidden).chunk(len(self.offsets)))
+        looks = torch.stack(self.normalised(self.scores(hidden)).chunk(len(self.offsets)))
         looks = looks[:, :, : output_frames(features.shape[1], self.stride)]
         # The mean of several distributions does not add up to one, that of a single one does.
-        mean = torch.log_softmax(looks.mean(0), dim=-1) if room else looks[0]
+        mean = self.normalised(looks.mean(0)) if room else looks[0]
         return mean, lengths_out[: len(features)]
 
-    def log_probs(self, hidden: Tensor) -> Tensor:
-        """Return what the head makes of `hidden` [batch, frames, width]: float32 [batch, frames, tokens]."""
-        return torch.log_softmax(self.head(hidden).float(), dim=-1)
+    def scores(self, hidden: Tensor) -> Tensor:
+        """Return what the heads make of `hidden` [batch, frames, width]: [batch, frames, tokens + sounds]."""
+        heads = [self.head] if self.sound_head is None else [self.head, self.sound_head]
+        return torch.cat([head(hidden) for head in heads], dim=-1)
+
+    def normalised(self, scores: Tensor) -> Tensor:
+        """Return `scores` [..., tokens + sounds] as float32 log-probabilities, each head for itself."""
+        tokens = self.head.out_features
+        written, said = scores[..., :tokens].float(), scores[..., tokens:].float()
+        if self.sound_head is None:
+            return torch.log_softmax(written, dim=-1)
+        return torch.cat([torch.log_softmax(written, dim=-1), torch.log_softmax(said, dim=-1)], dim=-1)

@@ -17,11 +17,16 @@ from speechrnn.training.model.network import Network
 
 
 def write_network(
-    folder: Path, card: dict[str, Any], network: Network, model: config.Model, vocabulary: Vocabulary
+    folder: Path,
+    card: dict[str, Any],
+    network: Network,
+    model: config.Model,
+    vocabulary: Vocabulary,
+    sounds: Vocabulary | None = None,
 ) -> None:
     """Write `network` as the model folder `folder`; a model that was there before is replaced."""
     weights = {name: value.detach().cpu().float().numpy() for name, value in network.state_dict().items()}
-    write_model_folder(folder, TrainedModel(model, vocabulary, weights, card))
+    write_model_folder(folder, TrainedModel(model, vocabulary, weights, card, sounds))
 
 
 def read_network(folder: Path) -> tuple[Network, TrainedModel]:
@@ -38,7 +43,9 @@ def network_of(trained: TrainedModel, path: Path) -> Network:
 
     Raises SpeechRnnError where the weights are not those of the configured network.
     """
-    network = Network(trained.model, len(trained.vocabulary), config.Augmentation())
+    network = Network(
+        trained.model, len(trained.vocabulary), config.Augmentation(), sounds=len(trained.sounds or ())
+    )
     check_weights(path, network, trained)
     network.load_state_dict({name: torch.tensor(array) for name, array in trained.weights.items()})
     return network

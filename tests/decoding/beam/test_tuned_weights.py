@@ -50,13 +50,13 @@ def test_they_are_read_as_they_were_written(model):
         (b"{", "holds no tuned weights"),
         (b"\xff", "holds no tuned weights"),
         (b'{"format": 1}', "holds no tuned weights"),
-        (None, "has format 2, this speechrnn reads 1"),
+        (None, "has format 3, this speechrnn reads 2"),
     ],
 )
 def test_a_file_that_does_not_fit_is_named_with_the_cure(model, content, problem):
     path = write_weights(model, WEIGHTS)
     path.write_bytes(
-        path.read_bytes().replace(b'"format": 1', b'"format": 2') if content is None else content
+        path.read_bytes().replace(b'"format": 2', b'"format": 3') if content is None else content
     )
     with pytest.raises(SpeechRnnError, match=problem) as refused:
         read_weights(model)

@@ -21,6 +21,8 @@ def batch_of(targets):
         lengths=torch.ones(count, dtype=torch.int64),
         targets=rows.reshape(count, longest),
         target_lengths=torch.tensor([len(target) for target in targets]),
+        sounds=torch.zeros(count, 0, dtype=torch.int64),
+        sound_lengths=torch.zeros(count, dtype=torch.int64),
         seeds=torch.arange(count),
         ids=tuple(f"utterance {number}" for number in range(count)),
     )
