@@ -18,7 +18,8 @@ from speechrnn.model_folder import TrainedModel
 
 
 def mean_model(models: Mapping[Path, TrainedModel]) -> TrainedModel:
-    """Return the mean of `models`, by the folder of each; configuration and vocabulary are the first one's.
+    """Return the mean of `models`, by the folder of each; configuration, vocabulary and sounds are
+    the first one's.
 
     Dropout may differ, the card is left out, sums are in double precision. Raises SpeechRnnError for fewer
     than two models, and where one is another network, or writes other tokens, than the first.
@@ -34,12 +35,12 @@ def mean_model(models: Mapping[Path, TrainedModel]) -> TrainedModel:
         )
         for name in first.weights
     }
-    return TrainedModel(first.model, first.vocabulary, weights)
+    return TrainedModel(first.model, first.vocabulary, weights, sounds=first.sounds)
 
 
 def _check_alike(folder: Path, other: TrainedModel, first_folder: Path, first: TrainedModel) -> None:
     """Raise SpeechRnnError unless the weights of both mean the same."""
-    if other.vocabulary != first.vocabulary:
+    if (other.vocabulary, other.sounds) != (first.vocabulary, first.sounds):
         raise SpeechRnnError(
             f"{folder}: writes other tokens than {first_folder}; train one from the other (--init)"
         )

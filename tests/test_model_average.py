@@ -19,10 +19,9 @@ ENCODER = Encoder(layers=1, width=4)
 FIRST, SECOND = Path("first"), Path("second")
 
 
-def trained(weight, vocabulary=VOCABULARY, encoder=ENCODER):
-    return TrainedModel(
-        Model(encoder=encoder), vocabulary, {"head.weight": np.asarray(weight, np.float32)}, {"use": "tests"}
-    )
+def trained(weight, vocabulary=VOCABULARY, encoder=ENCODER, sounds=None):
+    weights = {"head.weight": np.asarray(weight, np.float32)}
+    return TrainedModel(Model(encoder=encoder), vocabulary, weights, {"use": "tests"}, sounds)
 
 
 def numbered(*models):
@@ -51,6 +50,13 @@ def test_dropout_may_differ_and_the_card_of_the_first_does_not_speak_for_the_mea
     mean = mean_model({FIRST: trained([3]), SECOND: other})
     assert (mean.model, mean.vocabulary, mean.card) == (Model(encoder=ENCODER), VOCABULARY, {})
     assert mean.weights["head.weight"] == [2]
+
+
+def test_sounds_are_kept_and_must_be_the_same():
+    sounds = Vocabulary("sounds", (BLANK, "AH"))
+    assert mean_model(numbered(*[trained([1], sounds=sounds)] * 2)).sounds == sounds
+    with pytest.raises(SpeechRnnError, match="writes other tokens"):
+        mean_model({FIRST: trained([1], sounds=sounds), SECOND: trained([1])})
 
 
 def test_one_model_has_no_mean():

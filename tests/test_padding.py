@@ -16,7 +16,7 @@ from speechrnn import config
 from speechrnn.export.assemble import assemble
 from speechrnn.model_folder import TrainedModel
 from speechrnn.training.model.network import Network
-from tests.export.made_up import VOCABULARY, trained_model
+from tests.export.made_up import SOUNDS, VOCABULARY, trained_model
 from tests.reference.features import speech_like
 
 SETTINGS = {
@@ -28,6 +28,7 @@ SETTINGS = {
     "stride": (1, 2, 3, 4, 6, 8),
     "phases": (1, 2),
     "bidirectional": (True, False),
+    "sounds": (None, SOUNDS),
 }
 RATE = 8000
 LENGTHS = (6000, 2345, 401, 80)  # samples; the last are a single frame
@@ -77,7 +78,8 @@ def recordings() -> tuple[np.ndarray, np.ndarray]:
 
 def network_in_torch(trained, training: bool):
     """The network as a function on arrays: with all that is random in training, or without."""
-    network = Network(trained.model, len(VOCABULARY), config.Augmentation()).train(training)
+    sounds = len(trained.sounds or ())
+    network = Network(trained.model, len(VOCABULARY), config.Augmentation(), sounds=sounds).train(training)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in trained.weights.items()})
     seeds = {length: 1000 + row for row, length in enumerate(LENGTHS)}
 
@@ -93,7 +95,13 @@ def network_in_torch(trained, training: bool):
 def network_in_graph(trained):
     """The exported graph as a function on arrays."""
     session = onnxruntime.InferenceSession(assemble(trained).SerializeToString())
-    return lambda audio, lengths: session.run(["log_probs", "frames"], {"audio": audio, "lengths": lengths})
+    heads = ["log_probs"] if trained.sounds is None else ["log_probs", "sounds"]
+
+    def run(audio: np.ndarray, lengths: np.ndarray):
+        *log_probs, frames = session.run([*heads, "frames"], {"audio": audio, "lengths": lengths})
+        return np.concatenate(log_probs, axis=-1), frames
+
+    return run
 
 
 def check_alone_and_together(run, audio: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
@@ -114,7 +122,7 @@ def check_alone_and_together(run, audio: np.ndarray, lengths: np.ndarray) -> lis
     "values", every_pair(SETTINGS), ids=lambda values: "-".join(map(str, values.values()))
 )
 def test_alone_or_in_any_batch_an_utterance_gives_the_same(values) -> None:
-    trained = trained_model(model_of(values))
+    trained = trained_model(model_of(values), sounds=values["sounds"])
     audio, lengths = recordings()
     check_alone_and_together(network_in_torch(trained, training=True), audio, lengths)
     in_torch = check_alone_and_together(network_in_torch(trained, training=False), audio, lengths)

@@ -27,6 +27,7 @@ COMMANDS = {
     "info": "tell what a model file, model folder or training state is",
     "manifest": "make a manifest of a corpus, and tell what is in it",
     "corpus": "download or make a corpus",
+    "lexicon": "tell how words are said, for training with sounds and searching in them",
     "lm": "make, measure, tune and convert n-gram language models",
 }
 

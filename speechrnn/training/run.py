@@ -172,7 +172,7 @@ def begin(
 ) -> None:
     """Give the random `network` what it should have before its first update."""
     if start is not None:
-        new = load_pretrained(network, corpus.speller.vocabulary, corpus.speller.sounds, start)
+        new = load_pretrained(network, corpus.speller.vocabulary, start, corpus.speller.sounds)
         say(f"weights from {start.name}; tokens it did not have: {' '.join(new) or 'none'}")
     elif request.run.model.front_end.normalisation == "global":
         sample = corpus.train[:: max(1, len(corpus.train) // STATISTICS_UTTERANCES)]

@@ -14,7 +14,7 @@ from speechrnn.export.assemble import assemble
 from speechrnn.export.int8 import with_int8_weights
 from speechrnn.export.parity import made_up_recordings
 from speechrnn.export.read_back import read_onnx
-from tests.export.made_up import SMALL, trained_model
+from tests.export.made_up import SMALL, SOUNDS, trained_model
 from tests.runtime.level_model import write_level_model
 
 pytest.importorskip("torch")
@@ -75,6 +75,16 @@ def test_bottlenecks_come_back(tmp_path, int8):
     for name, weight in trained.weights.items():
         step = np.abs(weight).max(axis=-1, keepdims=True) / INT8_STEPS if int8 else 0
         assert (np.abs(found.weights[name] - weight) <= 0.501 * step).all(), name
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_what_comes_back_knows_the_sounds(tmp_path, int8):
+    trained = trained_model(config.Model(encoder=SMALL), sounds=SOUNDS)
+    graph = assemble(trained)
+    found = read_back(with_int8_weights(graph) if int8 else graph, tmp_path)
+    assert found.sounds == SOUNDS
+    for name in ("sound_head.weight", "sound_head.bias"):
+        np.testing.assert_array_equal(found.weights[name], trained.weights[name])
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "none"])

@@ -35,7 +35,10 @@ def summed_loss_of_sounds(log_probs: Tensor, frames: Tensor, batch: Batch) -> Te
     return losses[batch.sound_lengths > 0].sum()
 
 
-def blank_frames(log_probs: Tensor, frames: Tensor, tokens: int) -> Tensor:
-    """Return in how many of the valid `frames` [batch] the blank is the likeliest of the first `tokens`."""
+def blank_frames(log_probs: Tensor, frames: Tensor, tokens: int | None = None) -> Tensor:
+    """Return in how many of the valid `frames` [batch] the blank is the likeliest token.
+
+    Of `log_probs` [batch, frames, tokens + sounds] the first `tokens` are looked at.
+    """
     valid = torch.arange(log_probs.shape[1], device=log_probs.device) < frames[:, None]
     return ((log_probs[..., :tokens].argmax(dim=-1) == 0) & valid).sum()

@@ -36,7 +36,7 @@ class Pretrained:
 
 
 def load_pretrained(
-    network: Network, vocabulary: Vocabulary, sounds: Vocabulary | None, start: Pretrained
+    network: Network, vocabulary: Vocabulary, start: Pretrained, sounds: Vocabulary | None = None
 ) -> list[str]:
     """Give `network` the weights of `start`; return the tokens and sounds whose rows stay random.
 

@@ -10,8 +10,9 @@ sentencepiece = pytest.importorskip("sentencepiece")
 
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
-from speechrnn.text import BLANK, normalise
-from speechrnn.training.data.units import Speller, learn
+from speechrnn.pronunciation import sounds_of
+from speechrnn.text import BLANK, characters_of, normalise
+from speechrnn.training.data.units import Pronouncer, Speller, learn
 from tests.reference import pieces as reference
 
 RealBytesIO = io.BytesIO
@@ -104,3 +105,20 @@ def test_the_least_number_of_pieces_is_that_of_the_characters():
 def test_training_text_without_a_character_is_refused():
     with pytest.raises(SpeechRnnError, match="all transcripts are empty"):
         learn(["", ""], CHARACTERS)
+
+
+SAID = {"the": (("DH", "AH"), ("DH", "IY")), "cat": (("K", "AE", "T"),)}
+
+
+def test_words_are_said_as_the_lexicon_says_first():
+    pronouncer = Pronouncer(sounds_of(SAID), SAID)
+    tokens = pronouncer.encode("the cat")
+    assert [pronouncer.sounds.symbols[token] for token in tokens] == ["DH", "AH", "K", "AE", "T"]
+    assert Speller(characters_of(["the cat"]), pronouncer).encode_sounds("the cat") == tokens
+
+
+def test_a_text_with_a_word_or_a_sound_that_is_not_known_has_no_sounds():
+    pronouncer = Pronouncer(sounds_of({"the": SAID["the"]}), SAID)
+    assert pronouncer.encode("the dog") == pronouncer.encode("the cat") == pronouncer.encode("") == []
+    assert pronouncer.unknown_words(["the dog", "dog cat"]) == {"dog": 2, "cat": 1}
+    assert Speller(characters_of(["the"])).encode_sounds("the") == []

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from speechrnn.training.data.batch import Batch
-from speechrnn.training.model.ctc import blank_frames, summed_loss
+from speechrnn.training.model.ctc import blank_frames, summed_loss, summed_loss_of_sounds
 from tests.reference.ctc import every_labelling
 
 
@@ -60,3 +61,13 @@ def test_only_valid_frames_are_counted_as_blank():
     log_probs[1, 1:, 0] = 0.0
     assert blank_frames(log_probs, torch.tensor([2, 2])).item() == 3
     assert np.isclose(blank_frames(log_probs, torch.tensor([3, 1])).item(), 3)
+
+
+def test_utterances_whose_sounds_are_not_known_add_nothing():
+    targets = [[1, 2], [2], [1]]
+    batch = batch_of(targets)
+    known = replace(batch, sounds=batch.targets, sound_lengths=torch.tensor([2, 0, 1]))
+    log_probs = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0)).log_softmax(-1)
+    frames = torch.tensor([5, 4, 3])
+    wanted = summed_loss(log_probs[[0, 2]], frames[[0, 2]], batch_of([targets[0], targets[2]]))
+    torch.testing.assert_close(summed_loss_of_sounds(log_probs, frames, known), wanted)

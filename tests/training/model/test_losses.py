@@ -19,14 +19,19 @@ from speechrnn.training.optimisation.task import Task
 from tests.training.tones import tiny_run, tone_batch
 
 TOKENS = 6
-EXTRAS = [config.Loss(), config.Loss(middle=0.3), config.Loss(consistency=0.2), config.Loss(0.3, 0.2)]
+EXTRAS = [
+    config.Loss(),
+    config.Loss(middle=0.3),
+    config.Loss(consistency=0.2),
+    config.Loss(middle=0.3, consistency=0.2),
+]
 
 
-def network_with(loss):
+def network_with(loss, sounds=0):
     torch.manual_seed(0)
     model = tiny_run().model
     deeper = replace(model, encoder=replace(model.encoder, layers=2))
-    return Network(deeper, TOKENS, tiny_run().augmentation, loss).train()
+    return Network(deeper, TOKENS, tiny_run().augmentation, loss, sounds).train()
 
 
 def in_training(loss, batch):
@@ -79,8 +84,22 @@ def test_per_frame_the_loss_is_the_weighted_mean_of_its_parts(loss):
     if loss.consistency:
         apart = disagreement(blocks[0][0], blocks[1][0], frames[:3]).item() / frames[:3].sum().item()
         wanted += loss.consistency * apart
-    found = training_loss(log_probs, frames, batch, loss) / frames.sum()
+    found = training_loss(log_probs, frames, batch, loss, TOKENS) / frames.sum()
     assert found.item() == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", EXTRAS, ids=str)
+def test_sounds_answer_for_their_share_of_the_loss(loss):
+    """Of a network with a second head, where the sounds of a text are its letters."""
+    plain = tone_batch(3)
+    batch = replace(plain, sounds=plain.targets, sound_lengths=plain.target_lengths)
+    both, frames = network_with(loss, sounds=TOKENS)(batch.audio, batch.lengths, batch.seeds, True)
+    torch.testing.assert_close(both.exp().sum(-1), torch.full(both.shape[:2], 2.0))
+    written, said = (
+        training_loss(part, frames, plain, loss, TOKENS).item() for part in both.split(TOKENS, -1)
+    )
+    found = training_loss(both, frames, batch, replace(loss, sounds=0.3), TOKENS).item()
+    assert found == pytest.approx(0.7 * written + 0.3 * said, rel=1e-5)
 
 
 @pytest.mark.parametrize("loss", EXTRAS, ids=str)
@@ -98,7 +117,12 @@ def test_extras_add_rows_and_change_none_of_the_others(loss):
 @pytest.mark.parametrize("loss", EXTRAS, ids=str)
 def test_the_gradient_does_not_depend_on_how_the_batch_is_cut(loss):
     batch, network = tone_batch(4), network_with(loss)
-    task = Task(partial(training_loss, settings=loss), {"blanks": blank_frames}, lambda network: {}, "wer")
+    task = Task(
+        partial(training_loss, settings=loss, tokens=TOKENS),
+        {"blanks": blank_frames},
+        lambda network: {},
+        "wer",
+    )
     whole, cut = (Differentiation(network, task, "fp32", threads)(batch, True) for threads in (1, 4))
     largest = max(float(tensor.abs().max()) for tensor in whole.tensors)
     for one, other in zip(whole.tensors, cut.tensors, strict=True):
