@@ -34,12 +34,16 @@ NEGLIGIBLE = 40.0  # e^-40 added to 1 is 1 in double precision
 
 
 class Limits(NamedTuple):
-    """What is given up for speed: see `BeamSettings` for all four, here in natural logarithms."""
+    """What is given up for speed: see `BeamSettings` for the first four, here in natural logarithms.
+
+    alike: how many prefixes with the same future are kept; as many as sentences are wanted lose none of them.
+    """
 
     width: int
     margin: float
     token_floor: float
     sure_blank: float
+    alike: int
 
 
 @compiled_in_place
@@ -53,6 +57,7 @@ def start(rules: Rules, beam: Beam) -> None:
     root.entry = 0
     root.first = -1
     root.last = -1
+    root.fed_from = -1
     begin(rules, beam.entries[0])
     beam.counts[PREFIXES] = 1
     beam.counts[ENTRIES] = 1
@@ -75,7 +80,10 @@ def advance(
             continue
         best = _stay(rules, beam, entries, here, frame)
         candidates = _grow(rules, limits, beam, entries, spare, here, frame, best)
-        _take_over(rules, beam, entries, spare, here, frame, candidates)
+        _build(rules, beam, entries, spare, here, candidates)
+        if limits.alike < candidates:
+            candidates = _without_outdone(beam, entries, spare, candidates, limits.alike, frame)
+        _take_over(beam, entries, spare, frame, candidates)
         entries, spare, is_swapped = spare, entries, not is_swapped
     if is_swapped:
         for place in range(beam.counts[ENTRIES]):
@@ -269,19 +277,15 @@ def _words_behind(automaton: Automaton, state: int, token: int) -> int:
 
 
 @compiled_in_place
-def _take_over(
+def _build(
     rules: Rules,
     beam: Beam,
     entries: Records,
     spare: Records,
     here: NDArray[np.float32],
-    frame: int,
     candidates: int,
 ) -> None:
-    """Make the candidates the beam, in `spare`, and enter those that grew into the tree of prefixes."""
-    prefixes = beam.prefixes
-    for place in range(beam.counts[ENTRIES]):
-        prefixes[entries[place].prefix].entry = NONE
+    """Fill `spare` with what the candidates stand for; those that grew get their prefix in `_take_over`."""
     for number in range(candidates):
         origin, code, kept = entries[beam.places[number]], beam.tokens[number], spare[number]
         if code == NONE:
@@ -295,7 +299,94 @@ def _take_over(
             kept.blank = -np.inf
             kept.label = mass + here[kept.token]
             kept.total = kept.label
-            kept.prefix = _child(beam, origin.prefix, code, frame)
+
+
+@compiled_in_place
+def _without_outdone(
+    beam: Beam, entries: Records, spare: Records, candidates: int, alike: int, frame: int
+) -> int:
+    """Move the candidates to the front that fewer than `alike` better ones outdo; return their number.
+
+    Whatever follows, it is worth the same after two prefixes that end in the same token, at the same place of
+    automaton, hot words and language model. So the better one stays the better one, and the place of the
+    other is free for something else. A prefix whose probability still flows to a longer one stays.
+    """
+    buckets, following, prefixes = beam.buckets, beam.alike, beam.prefixes
+    for number in range(candidates):
+        own = entries[beam.places[number]].prefix
+        parent = prefixes[own].parent if beam.tokens[number] == NONE else own
+        if parent != NONE:
+            prefixes[parent].fed_from = frame
+    buckets[:] = NONE
+    for number in range(candidates):
+        bucket = _bucket(spare[number], len(buckets))
+        following[number] = buckets[bucket]
+        buckets[bucket] = number
+    # Nothing moves before all are judged: those that are outdone lose their rank meanwhile.
+    for number in range(candidates):
+        if beam.tokens[number] == NONE and prefixes[spare[number].prefix].fed_from == frame:
+            continue
+        entry, better = spare[number], 0
+        other = buckets[_bucket(entry, len(buckets))]
+        while other != NONE and better < alike:
+            if other != number and _outdoes(spare[other], entry, other < number):
+                better += 1
+            other = following[other]
+        if better == alike:
+            beam.ranks[number] = -np.inf
+    kept = 0
+    for number in range(candidates):
+        if beam.ranks[number] > -np.inf:
+            spare[kept] = spare[number]
+            beam.places[kept] = beam.places[number]
+            beam.tokens[kept] = beam.tokens[number]
+            kept += 1
+    return kept
+
+
+@compiled_in_place
+def _bucket(entry: Records, buckets: int) -> int:
+    """Return a number below `buckets`, a power of two, that entries with the same future share."""
+    mixed = entry.lm * 31 + entry.state
+    mixed = mixed * 31 + entry.token
+    mixed = mixed * 31 + entry.hot
+    return int((mixed ^ (mixed >> 15)) & (buckets - 1))
+
+
+@compiled_in_place
+def _outdoes(one: Records, other: Records, is_before: bool) -> bool:
+    """Return whether whatever follows is worth at least as much after `one` as after `other`.
+
+    Of two equal ones that outdoes which `is_before`. Both sides count, since a repeated token goes on from
+    the blank alone.
+    """
+    blank = one.blank + one.earned - other.blank - other.earned
+    label = one.label + one.earned - other.label - other.earned
+    if other.blank == -np.inf:
+        blank = 0.0 if one.blank == -np.inf else np.inf
+    if other.label == -np.inf:
+        label = 0.0 if one.label == -np.inf else np.inf
+    ahead = blank >= 0 and label >= 0 and (blank + label > 0 or is_before)
+    return bool(
+        ahead
+        and one.lm == other.lm
+        and one.state == other.state
+        and one.token == other.token
+        and one.hot == other.hot
+        and one.open == other.open
+    )
+
+
+@compiled_in_place
+def _take_over(beam: Beam, entries: Records, spare: Records, frame: int, candidates: int) -> None:
+    """Make the candidates in `spare` the beam, and enter those that grew into the tree of prefixes."""
+    prefixes = beam.prefixes
+    for place in range(beam.counts[ENTRIES]):
+        prefixes[entries[place].prefix].entry = NONE
+    for number in range(candidates):
+        code, kept = beam.tokens[number], spare[number]
+        if code != NONE:
+            kept.prefix = _child(beam, entries[beam.places[number]].prefix, code, frame)
         row = prefixes[kept.prefix]
         row.entry = number
         row.last = frame
@@ -317,6 +408,7 @@ def _child(beam: Beam, parent: int, token: int, frame: int) -> int:
     row.child = NONE
     row.sibling = beam.prefixes[parent].child
     row.first = frame
+    row.fed_from = -1
     beam.prefixes[parent].child = number
     beam.counts[PREFIXES] += 1
     return int(number)

@@ -24,6 +24,7 @@ PREFIX = np.dtype(
         ("entry", np.int32),  # the place in the beam, -1: not alive
         ("first", np.int32),  # the first frame at whose end it was in the beam, -1: from the start
         ("last", np.int32),  # the last one
+        ("fed_from", np.int32),  # the last frame at whose end a child of it was a candidate
     ],
     align=True,
 )
@@ -63,7 +64,9 @@ class Beam(NamedTuple):
     one; counts: int64 `[2]`, the prefixes and entries in use; ranks, places, tokens: `[2 x width + 1]`, the
     candidates for the next beam: rank, entry that it comes from, token and choice that it adds (-1: none);
     order: int64 `[tokens]`, a frame's tokens by probability; taken: int32 `[width, tokens x choices]`, the
-    last frame in which the extension of an entry by a token was in the beam already.
+    last frame in which the extension of an entry by a token was in the beam already; buckets: int32 `[a power
+    of two]` and alike: int32 `[width]`, a table of entries by what decides their future: the first of each
+    bucket, and the next of each entry, -1: none.
     """
 
     prefixes: Records
@@ -75,3 +78,5 @@ class Beam(NamedTuple):
     tokens: NDArray[np.int32]
     order: NDArray[np.int64]
     taken: NDArray[np.int32]
+    buckets: NDArray[np.int32]
+    alike: NDArray[np.int32]

@@ -83,6 +83,7 @@ class BeamSearch:
             float(self.settings.margin),
             float(self.settings.token_floor),
             float(np.log(self.settings.sure_blank)) if self.settings.sure_blank < 1 else np.inf,
+            self.settings.nbest,
         )
 
     def decode(self, log_probs: NDArray[np.floating], frame_seconds: float) -> list[Hypothesis]:

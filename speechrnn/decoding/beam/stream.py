@@ -143,4 +143,6 @@ def _empty_beam(width: int, tokens: int, choices: int) -> Beam:
         tokens=np.empty(candidates, np.int32),
         order=np.empty(tokens, np.int64),
         taken=np.full((width, tokens * choices), -1, np.int32),
+        buckets=np.empty(1 << (2 * width).bit_length(), np.int32),
+        alike=np.empty(width, np.int32),
     )

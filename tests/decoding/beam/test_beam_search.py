@@ -173,8 +173,10 @@ def test_frames_that_are_surely_blank_can_be_passed_over(seed):
     log_probs = random_log_probs(seed, 30, len(LETTERS))
     silent = np.random.default_rng(seed).random(30) < 0.6
     log_probs[silent] = np.log(np.array([1 - 3e-7, 1e-7, 1e-7, 1e-7], np.float32))
-    exact = BeamSearch(LETTERS, everything(beam=50, nbest=3)).decode(log_probs, 0.04)
-    passing = BeamSearch(LETTERS, everything(beam=50, nbest=3, sure_blank=0.9999)).decode(log_probs, 0.04)
+    exact = BeamSearch(LETTERS, everything(beam=50, nbest=50)).decode(log_probs, 0.04)[:3]
+    passing = BeamSearch(LETTERS, everything(beam=50, nbest=50, sure_blank=0.9999)).decode(log_probs, 0.04)[
+        :3
+    ]
     assert [one.text for one in passing] == [one.text for one in exact]
     assert [one.score for one in passing] == pytest.approx([one.score for one in exact], abs=1e-3)
 
@@ -270,3 +272,39 @@ def test_lexicon_and_grammar_together_are_refused():
 def test_a_hot_word_that_cannot_be_written_is_refused(allowed):
     with pytest.raises(SpeechRnnError, match="'bb' is not in the lexicon or grammar"):
         BeamSearch(LETTERS, hot_words=[HotWord("a bb")], **allowed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=seeds, told=st.sampled_from(["a word n-gram", "hot words", "a grammar"]), nbest=st.integers(1, 3))
+def test_dropping_what_is_outdone_loses_none_of_the_best_sentences(seed, told, nbest):
+    """Letters write a sentence in two ways, with and without a space at the end; one of them stays."""
+    log_probs = random_log_probs(seed, 6, len(LETTERS), 2.0)
+    given_, _ = TOLD[told]
+    exact = {
+        one.text: one.score
+        for one in BeamSearch(LETTERS, everything(lm_weight=0.7, word_bonus=0.5), **given_).decode(
+            log_probs, 1
+        )
+    }
+    found = BeamSearch(LETTERS, everything(lm_weight=0.7, word_bonus=0.5, nbest=nbest), **given_)
+    best = found.decode(log_probs, 1)
+    for one, score in zip(best, sorted(exact.values(), reverse=True), strict=False):
+        assert score - math.log(2) - 1e-4 <= one.score <= exact[one.text] + 1e-4
+    assert len(best) == min(nbest, len(exact))
+
+
+def test_a_narrow_beam_is_not_filled_with_histories_that_do_not_matter_any_more():
+    """After an unclear beginning the prefixes of the beam differ in what may follow."""
+    log_probs = np.concatenate(
+        [random_log_probs(3, 8, 4, 0.1), np.tile(random_log_probs(1, 2, 4, 6.0), (20, 1))]
+    )
+    alive = []
+    for nbest in (1, 5000):
+        stream = BeamSearch(LETTERS, everything(beam=64, nbest=nbest), trigrams("words")).stream(0.04)
+        stream.push(log_probs)
+        entries = stream._beam.entries[: stream._beam.counts[1]]
+        futures = {
+            tuple(entry[name] for name in ("lm", "state", "token", "hot", "open")) for entry in entries
+        }
+        alive.append(len(futures) / len(entries))
+    assert alive[0] > alive[1] + 0.2

@@ -58,10 +58,10 @@ def test_stable_words_stay(name, seed):
             assert result.text.split()[: partial.stable] == stable
 
 
-def test_all_words_but_the_last_few_are_stable():
+def test_the_beginning_is_stable_however_unclear_the_recording():
     log_probs = random_log_probs(1, 300, len(LETTERS), 6.0)
     stream, partials = fed(SEARCHES["letters and a word n-gram"], log_probs, [])
-    assert partials[0].stable >= len(stream.finish()[0].words) - 5 > 20
+    assert partials[0].stable > len(stream.finish()[0].words) / 3
 
 
 def test_a_partial_result_holds_the_word_that_is_being_said():
