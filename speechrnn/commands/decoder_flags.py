@@ -32,8 +32,9 @@ class DecoderFlags:
     else greedily."""
 
     beam: Optional[int] = None  # noqa: UP045
-    """Prefixes kept from one frame to the next; 25 where only other flags ask for a beam search. More is
-    slower and finds better sentences, up to a point. 0 decodes greedily."""
+    """Prefixes kept from one frame to the next; by default as many as `speechrnn lm tune` had, or 100 where
+    only other flags ask for a beam search. More is slower and finds better sentences, up to a point. 0
+    decodes greedily."""
     lm: Optional[Path] = None  # noqa: UP045
     """n-gram language model: what `speechrnn lm` wrote, or an ARPA file (plain or .gz); by default the one
     that comes with the model, if any."""
@@ -113,7 +114,6 @@ def sound_decoder(flags: DecoderFlags, sounds: "Vocabulary | None") -> "SoundDec
     """Return the decoder for `flags` that name pronunciations, for a model that knows `sounds`."""
     from speechrnn.decoding.beam.search import BeamSearch
     from speechrnn.decoding.hypothesis import SoundDecoder
-    from speechrnn.pronunciation import read_pronunciations
 
     assert flags.pronunciations is not None
     if sounds is None:
@@ -128,9 +128,9 @@ def sound_decoder(flags: DecoderFlags, sounds: "Vocabulary | None") -> "SoundDec
         )
     tuned = tuned_weights(flags, SOUNDS)
     settings, priors = beam_settings(flags, tuned), tuned.priors(sounds) if tuned else None
-    said, model = read_pronunciations(flags.pronunciations), open_language_model(flags.lm)
+    model = open_language_model(flags.lm)
     try:
-        search = BeamSearch(sounds, settings, model, priors=priors, pronunciations=said)
+        search = BeamSearch(sounds, settings, model, priors=priors, pronunciations=flags.pronunciations)
     except SpeechRnnError as error:
         raise SpeechRnnError(_with_names(str(error), replace(flags, lexicon=flags.pronunciations))) from None
     return SoundDecoder(search.decode)
@@ -172,14 +172,15 @@ def beam_settings(flags: DecoderFlags, tuned: "TunedWeights | None") -> "BeamSet
 
     if flags.lm is None and flags.lm_weight is not None:
         raise SpeechRnnError("--lm-weight: there is no language model to weigh; give --lm FILE")
+    settings = tuned.settings() if tuned else BeamSettings()
     asked = {
-        "beam": flags.beam if flags.beam is not None else max(BeamSettings().beam, flags.nbest or 1),
+        "beam": flags.beam if flags.beam is not None else max(settings.beam, flags.nbest or 1),
         "lm_weight": flags.lm_weight,
         "word_bonus": flags.word_bonus,
         "nbest": flags.nbest,
     }
     said = {name: value for name, value in asked.items() if value is not None}
-    return replace(tuned.settings() if tuned else BeamSettings(), **said)  # type: ignore[arg-type]
+    return replace(settings, **said)  # type: ignore[arg-type]
 
 
 def open_language_model(path: Path) -> "NgramModel":

@@ -18,7 +18,6 @@ from speechrnn.errors import SpeechRnnError
 if TYPE_CHECKING:
     from speechrnn.decoding.beam.tuning import Task, Trial
     from speechrnn.manifest import Utterance
-    from speechrnn.pronunciation import Pronunciations
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Tune:
     say."""
     save_emissions: Path | None = None
     """Keep what --model makes of the recordings in this .npz, for --emissions."""
-    beam: int = 25
+    beam: int = 100
     """Width of the beam search."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to run a model folder."""
@@ -104,7 +103,7 @@ class Tune:
         if self.save_emissions is not None:
             by_id = dict(zip((one.id for one in found.utterances), found.results, strict=True))
             save_emissions(self.save_emissions, by_id, vocabulary)
-        return Task(vocabulary, found.results, [one.text for one in found.utterances], self._said())
+        return Task(vocabulary, found.results, [one.text for one in found.utterances], self.pronunciations)
 
     def _loaded(self, emissions: Path, utterances: "Sequence[Utterance]") -> "Task":
         from speechrnn.decoding.beam.tuning import Task
@@ -124,18 +123,13 @@ class Tune:
                 f"speechrnn: {emissions}: has {len(there)} of {len(utterances)} utterances", file=sys.stderr
             )
         log_probs = [saved.log_probs[one.id] for one in there]
-        return Task(vocabulary, log_probs, [one.text for one in there], self._said())
+        return Task(vocabulary, log_probs, [one.text for one in there], self.pronunciations)
 
     def _output(self) -> str:
         """Return the output of the network that is searched."""
         from speechrnn.outputs import LOG_PROBS, SOUNDS
 
         return LOG_PROBS if self.pronunciations is None else SOUNDS
-
-    def _said(self) -> "Pronunciations | None":
-        from speechrnn.pronunciation import read_pronunciations
-
-        return None if self.pronunciations is None else read_pronunciations(self.pronunciations)
 
 
 def row(trial: "Trial") -> str:

@@ -10,7 +10,6 @@ from speechrnn.decoding.greedy import greedy_decoder
 from speechrnn.decoding.hypothesis import Decoder, SoundDecoder
 from speechrnn.metadata import Metadata
 from speechrnn.outputs import LOG_PROBS, SOUNDS
-from speechrnn.pronunciation import read_pronunciations
 from speechrnn.shipped import ModelFiles
 
 
@@ -26,7 +25,7 @@ def default_decoder(model: ModelFiles, metadata: Metadata) -> Decoder:
     vocabulary, output, kind, said = metadata.vocabulary, LOG_PROBS, "beam", None
     if metadata.sounds is not None and model.lexicon is not None:
         vocabulary, output, kind = metadata.sounds, SOUNDS, "sounds"
-        said = read_pronunciations(model.lexicon)
+        said = model.lexicon
     tuned = read_weights(model.ngram, output)
     settings = tuned.settings() if tuned else BeamSettings()
     priors = tuned.priors(vocabulary) if tuned else None

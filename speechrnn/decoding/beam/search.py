@@ -8,6 +8,7 @@ is compiled, once, into one automaton (which letters and words may follow: `auto
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from speechrnn.decoding.beam.automaton import Automaton
 from speechrnn.decoding.beam.grammar import Grammar, grammar_automaton
 from speechrnn.decoding.beam.hot_words import HotWord, hot_arrays
+from speechrnn.decoding.beam.kept_lexicon import automaton_of_lexicon
 from speechrnn.decoding.beam.kernel import Limits
 from speechrnn.decoding.beam.language_model import open_vocabulary, scorer
 from speechrnn.decoding.beam.lexicon import lexicon_automaton
@@ -38,8 +40,9 @@ class BeamSearch:
 
     `language_model` scores words or tokens, as its `units` say. `lexicon` allows its words only, `grammar`
     its sentences only. `hot_words` earn a bonus. From `priors` the log-probabilities are freed first. For a
-    vocabulary of sounds, `pronunciations` tell how the words of the language model are said, and there is
-    nothing else to give. Raises SpeechRnnError where these do not fit each other or the vocabulary.
+    vocabulary of sounds, `pronunciations`, or a file of them, tell how the words of the language model are
+    said, and there is nothing else to give. Raises SpeechRnnError where these do not fit each other or the
+    vocabulary.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class BeamSearch:
         grammar: Grammar | None = None,
         hot_words: Sequence[HotWord] = (),
         priors: Priors | None = None,
-        pronunciations: Pronunciations | None = None,
+        pronunciations: Pronunciations | Path | None = None,
     ) -> None:
         self.vocabulary = vocabulary
         self.settings = settings or BeamSettings()
@@ -125,7 +128,7 @@ def _automaton(
     model: NgramModel | None,
     lexicon: list[str] | None,
     grammar: Grammar | None,
-    pronunciations: Pronunciations | None,
+    pronunciations: Pronunciations | Path | None,
 ) -> Automaton:
     """Return the automaton of what may be written, its words numbered as `model` numbers them."""
     if (pronunciations is not None) != (spelling.vocabulary.kind == "sounds"):
@@ -133,6 +136,8 @@ def _automaton(
     if pronunciations is not None:
         if model is None or model.units != "words" or lexicon is not None or grammar is not None:
             raise SpeechRnnError("lexicon: a search over sounds needs an n-gram of words; give one with --lm")
+        if isinstance(pronunciations, Path):
+            return automaton_of_lexicon(pronunciations, spelling, model)
         return sound_automaton(spelling, pronunciations, model)
     opened = open_vocabulary(model, spelling)
     if lexicon is None and grammar is None:

@@ -13,7 +13,7 @@ class BeamSettings:
     All weights and thresholds are natural logarithms.
     """
 
-    beam: int = 25
+    beam: int = 100
     """Prefixes kept from one frame to the next. More is slower and finds better sentences, up to a point."""
     lm_weight: float = 0.8
     """Factor on the log-probabilities of the language model."""

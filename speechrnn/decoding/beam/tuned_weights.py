@@ -45,10 +45,8 @@ class TunedWeights:
     """Added for every word that the language model does not list, natural log."""
 
     def settings(self) -> BeamSettings:
-        """Return the settings of a search that decodes as was found best, at the usual beam."""
-        return BeamSettings(
-            lm_weight=self.lm_weight, word_bonus=self.word_bonus, unknown_word=self.unknown_word
-        )
+        """Return the settings of a search that decodes as was found best."""
+        return BeamSettings(self.beam, self.lm_weight, self.word_bonus, self.unknown_word)
 
     def priors(self, vocabulary: Vocabulary) -> Priors | None:
         """Return the priors of a model that writes `vocabulary`; None if it is not the one tuned with."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -65,13 +66,13 @@ class Trial:
 class Task:
     """What is decoded at every trial: `log_probs` [frames, tokens] each, in pairs with `references`.
 
-    For a vocabulary of sounds, `pronunciations` tell how words are said.
+    For a vocabulary of sounds, `pronunciations`, or a file of them, tell how words are said.
     """
 
     vocabulary: Vocabulary
     log_probs: Sequence[LogProbs]
     references: Sequence[str]
-    pronunciations: Pronunciations | None = None
+    pronunciations: Pronunciations | Path | None = None
 
     @cached_property
     def shares(self) -> npt.NDArray[np.float64]:
