@@ -33,7 +33,7 @@ def along(log_probs, path, vocabulary):
 @given(seed=st.integers(0, 10**6), frames=st.integers(1, 5))
 def test_times_and_confidences_are_those_of_the_best_of_all_paths(vocabulary, seed, frames):
     log_probs = random_log_probs(seed, frames, len(vocabulary), 2.0)
-    best = BeamSearch(vocabulary, everything(nbest=1)).decode(log_probs, 0.04)[0]
+    best = BeamSearch(vocabulary, everything()).decode(log_probs, 0.04)[0]
     paths = [
         path
         for path in itertools.product(range(len(vocabulary)), repeat=frames)
