@@ -18,7 +18,7 @@ from pathlib import Path
 from speechrnn import config
 from speechrnn.commands.decoder_flags import GREEDY, DecoderFlags
 from speechrnn.manifest import Utterance, read_manifest, write_manifest
-from speechrnn.recipe.language_model import Texts, build_language_model
+from speechrnn.recipe.language_model import Texts, build_language_model, output_for
 from speechrnn.recipe.report import Measurement, Sample, Story, write_report
 from speechrnn.scoring import score_utterances
 from speechrnn.scoring_report import percent
@@ -45,6 +45,8 @@ class Experiment:
     """Trained model to start from instead of random weights; its network goes before that of `run`."""
     valid: Sequence[Utterance] = ()
     """To watch training with; where empty, a few training speakers are set aside."""
+    lexicon: Path | None = None
+    """How words are said: sounds are learnt as well, and the n-gram is searched with in sounds."""
     texts: Sequence[Path] | None = None
     """Text for a word n-gram besides the training transcripts; None: none is made, decoding is greedy."""
 
@@ -61,15 +63,19 @@ def carry_out(experiment: Experiment, say: Say) -> int:
     train_manifest = _written(folder / "train.jsonl", experiment.train)
     valid_manifests = (_written(folder / "valid.jsonl", experiment.valid),) if experiment.valid else ()
     run = experiment.run if experiment.init is None else with_any_network(experiment.run)
-    request = Request(run, (train_manifest,), folder, valid_manifests, experiment.init, read_init=read_init)
+    request = Request(
+        run, (train_manifest,), folder, valid_manifests, experiment.init, experiment.lexicon, read_init
+    )
     stopped_by = train(request, say)
     if stopped_by is not None:
         return 128 + stopped_by
     exported = export_both(folder, say)
     ngram = None
     if experiment.texts is not None:
-        ngram = build_language_model(exported[0], folder, texts_of(experiment, train_manifest), say)
-    measurements = measure(folder / "model", exported, experiment.tests, ngram, say)
+        texts = texts_of(experiment, train_manifest)
+        ngram = build_language_model(exported[0], folder, texts, say, lexicon=experiment.lexicon)
+    search = None if ngram is None else DecoderFlags(lm=ngram, pronunciations=experiment.lexicon)
+    measurements = measure(folder / "model", exported, experiment.tests, search, say)
     page = write_report(folder, tell(experiment, exported[0], ngram, measurements, say))
     say(f"report: {page}")
     return 0
@@ -106,18 +112,18 @@ def measure(
     model: Path,
     exported: Sequence[Path],
     tests: Mapping[str, Sequence[Utterance]],
-    ngram: Path | None,
+    search: DecoderFlags | None,
     say: Say,
 ) -> list[Measurement]:
     """Return the error rates of the model folder and of the files exported from it on all `tests`.
 
-    All are measured greedily, and the exported ones, as they are used, with the `ngram` if there is one.
+    All are measured greedily, and the exported ones, as they are used, by the beam `search` if there is one.
     """
     from speechrnn.commands.recognition import recognise
 
     ways = [(path, GREEDY) for path in (model, *exported)]
-    if ngram is not None:
-        ways += [(path, DecoderFlags(lm=ngram)) for path in exported]
+    if search is not None:
+        ways += [(path, search) for path in exported]
     measurements = []
     for test, utterances in tests.items():
         seconds = sum(utterance.duration for utterance in utterances)
@@ -158,7 +164,7 @@ def tell(
         train_hours=sum(utterance.duration for utterance in experiment.train) / 3600,
         parameters=sum(weight.size for weight in weights.values()),
         measurements=measurements,
-        weights=read_weights(ngram) if ngram else None,
+        weights=read_weights(ngram, output_for(experiment.lexicon)) if ngram else None,
         sample=Sample(chosen.audio_filepath, chosen.text, text),
         history=experiment.folder / "history.jsonl",
         machine=machine(),

@@ -17,6 +17,7 @@ from speechrnn.cores import cores
 from speechrnn.decoding.beam.settings import BeamSettings
 from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance
+from speechrnn.outputs import LOG_PROBS, SOUNDS
 from speechrnn.text import normalise
 
 SAME_TEXT = 8
@@ -39,7 +40,7 @@ class Form:
 
 
 WHOLE = Form("words.ngram", order=3, prune=(), beam=BeamSettings().beam)
-SHIPPED = Form("english.ngram.xz", order=4, prune=(0, 0, 1, 2), beam=100)
+SHIPPED = Form("english.ngram.xz", order=4, prune=(0, 0, 1, 2), beam=200)
 """Of 14 million words it takes 8 MB."""
 
 
@@ -62,8 +63,13 @@ class Texts:
         yield from filter(None, map(normalise, chain(self.transcripts, lines)))
 
 
-def build_language_model(onnx: Path, folder: Path, texts: Texts, say: Say, form: Form = WHOLE) -> Path:
-    """Write an n-gram of `texts` into `folder`, and beside it its weight for the model `onnx`; return it."""
+def build_language_model(
+    onnx: Path, folder: Path, texts: Texts, say: Say, form: Form = WHOLE, lexicon: Path | None = None
+) -> Path:
+    """Write an n-gram of `texts` into `folder`, and beside it its weight for the model `onnx`; return it.
+
+    With a `lexicon` the weight is that for a search over the sounds that the model knows.
+    """
     from speechrnn.commands.recognition import emit
     from speechrnn.decoding.beam.tuned_weights import write_weights
     from speechrnn.decoding.beam.tuning import Task, tune, weights_of
@@ -76,13 +82,14 @@ def build_language_model(onnx: Path, folder: Path, texts: Texts, say: Say, form:
     def ngram(sentences: Iterable[str]) -> BackoffModel:
         return estimate(count_ngrams(as_blocks(sentences), form.order), form.prune, fall_back=True)
 
-    vocabulary, found = emit(onnx, texts.held_out, "cpu")
+    output = output_for(lexicon)
+    vocabulary, found = emit(onnx, texts.held_out, "cpu", output)
     if not found.utterances:
         raise SpeechRnnError(f"{folder}: no held-out utterance can be read; {found.problems[0]}")
     references = [utterance.text for utterance in found.utterances]
     held_out = [normalise(utterance.text) for utterance in texts.held_out]
     unseen = NgramModel.build(ngram(without(held_out, texts.sentences())))
-    task = Task(vocabulary, found.results, references)
+    task = Task(vocabulary, found.results, references, lexicon)
     best = tune(task, unseen, form.beam, cores())
     whole = ngram(texts.sentences())
     path = folder / form.file
@@ -91,13 +98,18 @@ def build_language_model(onnx: Path, folder: Path, texts: Texts, say: Say, form:
     else:
         NgramModel.build(whole).save(path)
     tuned_on = f"{onnx.name}; {len(references)} held-out utterances"
-    write_weights(path, weights_of(best, task, form.beam, tuned_on))
+    write_weights(path, weights_of(best, task, form.beam, tuned_on), output)
     say(
         f"{path}: {', '.join(f'{len(grams):,} {n}-grams' for n, grams in enumerate(whole.orders, 1))};"
         f" {', '.join(f'{name} {value:g}' for name, value in best.place._asdict().items())}"
         f" (WER {100 * best.errors.rate:.1f} % on {len(references)} held-out utterances)"
     )
     return path
+
+
+def output_for(lexicon: Path | None) -> str:
+    """Return the output of the network that is searched: sounds, if a lexicon tells how words are said."""
+    return LOG_PROBS if lexicon is None else SOUNDS
 
 
 def without(removed: Iterable[str], sentences: Iterable[str]) -> Iterator[str]:

@@ -13,7 +13,7 @@ import soundfile
 
 from speechrnn.commands import main
 from speechrnn.decoding.beam.tuned_weights import TunedWeights, weights_path, write_weights
-from tests.runtime.level_model import AB_OR_AC, METADATA, RATE, write_level_model
+from tests.runtime.level_model import AB_OR_AC, METADATA, RATE, SOUNDS, speak, write_level_model
 
 TEXT = "ac\n" * 9 + "ab\n"
 
@@ -24,7 +24,10 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("unclear")
     calibrated = dataclasses.replace(METADATA, calibrations={"beam": (0.0, 0.0, 0.0, 0.0)})
     write_level_model(folder / "m.onnx", calibrated)
+    write_level_model(folder / "s.onnx", dataclasses.replace(METADATA, sounds=SOUNDS))
+    (folder / "said.txt").write_text("ab A B\nac A C\n")
     soundfile.write(folder / "ab.wav", AB_OR_AC, RATE, subtype="FLOAT")
+    soundfile.write(folder / "run-together.wav", speak("abacab"), RATE, subtype="FLOAT")
     (folder / "text").write_text(TEXT)
     (folder / "TEXT").write_text(TEXT.upper())
     for text, name in (("text", "m.ngram"), ("text", "m.arpa"), ("text", "m.arpa.gz"), ("TEXT", "UP.arpa")):
@@ -85,6 +88,62 @@ def test_tuned_weights_beside_the_language_model_count_unless_flags_say_otherwis
     assert problem.startswith("speechrnn: tuned.ngram.weights.json: holds no tuned weights")
     explicit = ("--lm-weight", "0.8", "--word-bonus", "0")
     assert transcribed("--lm", "tuned.ngram", *explicit) == (0, "ac\n", "")
+
+
+def test_words_without_marks_between_them_are_found_by_how_they_are_said(place, capsys, monkeypatch):
+    monkeypatch.chdir(place)
+    flags = ["--lm", "m.ngram", "--pronunciations", "said.txt"]
+    assert main(["transcribe", "run-together.wav", "--model", "s.onnx", *flags, "--format", "json"]) == 0
+    words = json.loads(capsys.readouterr().out)["words"]
+    assert [word["text"] for word in words] == ["ab", "ac", "ab"]
+    assert [word["start"] for word in words] == pytest.approx([0.05, 0.25, 0.45])
+    assert main(["transcribe", "ab.wav", "--model", "s.onnx", *flags]) == 0
+    assert capsys.readouterr().out == "ac\n"  # the usual word
+
+
+def test_weights_tuned_for_letters_say_nothing_of_sounds(place, capsys, monkeypatch):
+    monkeypatch.chdir(place)
+    (place / "both.ngram").write_bytes((place / "m.ngram").read_bytes())
+    write_weights(place / "both.ngram", TunedWeights(0.0, 0.0, 25, 0.1, "letters"))
+    flags = ["ab.wav", "--model", "s.onnx", "--lm", "both.ngram"]
+    said = ["--pronunciations", "said.txt"]
+    for more, text in (([], "ab"), (said, "ac")):
+        assert main(["transcribe", *flags, *more]) == 0
+        assert capsys.readouterr().out == f"{text}\n"
+    write_weights(place / "both.ngram", TunedWeights(0.0, 0.0, 25, 0.1, "sounds"), "sounds")
+    assert main(["transcribe", *flags, *said]) == 0
+    assert capsys.readouterr().out == "ab\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "flags", "problem"),
+    [
+        (
+            "m.onnx",
+            ("--lm", "m.ngram", "--pronunciations", "said.txt"),
+            "--pronunciations: the model knows",
+        ),
+        (
+            "s.onnx",
+            ("--pronunciations", "said.txt"),
+            "--pronunciations: a search over sounds",
+        ),
+        (
+            "s.onnx",
+            ("--lm", "m.ngram", "--pronunciations", "said.txt", "--hotwords", "ac"),
+            "--pronunciations: does not go with --hotwords",
+        ),
+        ("s.onnx", ("--lm", "m.ngram", "--pronunciations", "none.txt"), "none.txt: no such file"),
+        ("s.onnx", ("--lm", "m.ngram", "--pronunciations", "text"), "text: line 1: 'ac' has no sounds"),
+        ("s.onnx", ("--lm", "UP.arpa", "--pronunciations", "said.txt"), "said.txt: no word of the language"),
+    ],
+)
+def test_what_does_not_go_with_pronunciations_is_one_line(place, capsys, monkeypatch, model, flags, problem):
+    monkeypatch.chdir(place)
+    assert main(["transcribe", "ab.wav", "--model", model, *flags]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"speechrnn: {problem}")
+    assert said.count("\n") == 1
 
 
 def test_nbest_prints_a_line_for_each_with_its_score(transcribed):

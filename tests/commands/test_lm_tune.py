@@ -3,6 +3,8 @@
 Every recording says `ab`, but its second letter is nearly as much a `c`; most transcripts say `ac`.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 import soundfile
@@ -11,7 +13,7 @@ from speechrnn.commands import main
 from speechrnn.decoding.beam.tuned_weights import read_weights
 from speechrnn.decoding.saved_emissions import load_emissions
 from speechrnn.manifest import Utterance, write_manifest
-from tests.runtime.level_model import AB_OR_AC, LETTERS, RATE, write_level_model
+from tests.runtime.level_model import AB_OR_AC, LETTERS, METADATA, RATE, SOUNDS, write_level_model
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,17 @@ def test_the_trials_are_printed_and_the_best_is_where_transcribe_finds_it(tuned,
     assert found.tuned_on == "m.onnx; m.jsonl, 4 utterances"
     assert main(["transcribe", "ab.wav", "--model", "m.onnx", "--lm", "m.ngram"]) == 0
     assert capsys.readouterr().out == "ac\n"
+
+
+def test_a_search_over_sounds_is_tuned_for_itself(tuned, place):
+    write_level_model(place / "s.onnx", dataclasses.replace(METADATA, sounds=SOUNDS))
+    (place / "said.txt").write_text("ab A B\nac A C\n")
+    assert tuned("--model", "m.onnx", "--beam", "4")[0] == 0
+    flags = ["--manifest", "m.jsonl", "--model", "s.onnx", "--beam", "5", "--pronunciations", "said.txt"]
+    assert main(["lm", "tune", "m.ngram", *flags]) == 0
+    assert [read_weights(place / "m.ngram", output).beam for output in ("log_probs", "sounds")] == [4, 5]
+    status, _, said = tuned("--model", "m.onnx", "--pronunciations", "said.txt")
+    assert (status, "speechrnn: m.onnx: knows no sounds" in said) == (2, True)
 
 
 def test_saved_log_probabilities_give_the_same(tuned, place):

@@ -1,10 +1,5 @@
-"""The recipe of the model that ships takes every step of its plan, each from the one before.
+"""The recipe of the model that ships goes the whole way on a little synthetic speech, and may be repeated."""
 
-Its steps are those of the other recipes, which are run whole in their tests; here stages leave networks that
-are made up.
-"""
-
-import importlib.util
 import os
 import subprocess
 import sys
@@ -14,74 +9,54 @@ import pytest
 
 pytest.importorskip("torch")
 
-from speechrnn import config
-from speechrnn.model_folder import read_model_folder, write_model_folder
-from tests.export.made_up import SMALL, trained_model
-
 RECIPES = Path(__file__).parents[2] / "recipes"
-STARTS = {
-    "mini": None,
-    "small": "mini",
-    "masked": "small",
-    "calmed": "masked",
-    "views": "mean",
-    "plain": "mean",
-}
+# The parts that the recipe asks for, cut out of the synthetic corpus.
+SCRIPT = """
+import sys
+import english
+from librispeech_small import Parts
+english.CORPUS = Parts((sys.argv.pop(1),), (sys.argv.pop(1),))
+sys.exit(english.guarded(english.main))
+"""
 
 
-@pytest.fixture
-def english(monkeypatch):
-    """The recipe as a module, without recordings."""
-    monkeypatch.syspath_prepend(str(RECIPES))
-    spec = importlib.util.spec_from_file_location("english", RECIPES / "english.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "english", module)
-    spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "find", lambda data_dir: Path("tree"))
-    monkeypatch.setattr(module, "read", lambda tree, parts: [])
-    return module
-
-
-def test_every_step_starts_from_the_one_before(english, monkeypatch, tmp_path):
-    taken, published = {}, []
-
-    def train_stage(stage, manifest, options, say):
-        assert manifest.exists()
-        assert stage.start is None or (options.to / stage.start / "model").exists()
-        taken[stage.name] = (stage.start, stage.run.minutes)
-        trained = trained_model(config.Model(encoder=SMALL), seed=len(taken))
-        write_model_folder(options.to / stage.name / "model", trained)
-
-    monkeypatch.setattr(english, "train_stage", train_stage)
-    monkeypatch.setattr(english, "publish", lambda folder, *others: published.append(folder))
-    monkeypatch.setattr(sys, "argv", ["english.py", "--to", str(tmp_path), "--minutes", "30"])
-    assert english.main() == 0
-    assert {name: start for name, (start, _) in taken.items()} == STARTS
-    assert sum(minutes for _, minutes in taken.values()) == pytest.approx(30)
-    assert published == [tmp_path]
-    weights = {
-        name: read_model_folder(tmp_path / name / "model").weights
-        for name in ("small", "calmed", "views", "plain", "english")
-    }
-    for name, weight in weights["english"].items():
-        mean = sum(weights[one][name].astype(float) for one in ("small", "calmed", "views", "plain")) / 4
-        assert weight == pytest.approx(mean, abs=1e-6)
-
-
-def test_a_stage_that_was_stopped_stops_the_recipe(english, monkeypatch, tmp_path):
-    monkeypatch.setattr(english, "train_stage", lambda *request: 15)
-    monkeypatch.setattr(sys, "argv", ["english.py", "--to", str(tmp_path)])
-    assert english.main() == 128 + 15
-
-
-def test_a_tree_that_lacks_parts_is_refused_in_one_line(tmp_path):
-    ended = subprocess.run(
-        [sys.executable, RECIPES / "english.py", "--data-dir", tmp_path],
-        env=os.environ | {"PYTHONPATH": str(RECIPES.parent)},
+def english(*flags, cwd):
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT, *map(str, flags)],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": f"{RECIPES.parent}:{RECIPES}", "XDG_CACHE_HOME": str(cwd / "cache")},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.slow
+def test_lexicon_network_ngram_and_figures_come_out(tmp_path):
+    pytest.importorskip("espeakng_loader")
+    from speechrnn.corpora import synthetic
+
+    settings = synthetic.Settings(hours=0.02, test_minutes=0.3, speakers=6, test_speakers=2)
+    tree = synthetic.make_corpus(tmp_path / "tree", settings)
+    words = {word for text in tree.glob("**/*.trans.txt") for word in text.read_text().lower().split()[1:]}
+    known = sorted(word for word in words if word.isalpha())
+    dictionary = tmp_path / "letters.dict"
+    dictionary.write_text("".join(f"{word} {' '.join(word.upper())}\n" for word in known))
+    flags = ("--data-dir", tree, "--minutes", 0.05, "--to", tmp_path / "run", "--dictionary", dictionary)
+    parts = (synthetic.TRAIN_PART, synthetic.TEST_PART)
+    ended = english(*parts, *flags, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    for name in ("english.lexicon.xz", "english.ngram.xz", "model.int8.onnx"):
+        assert (tmp_path / "run" / name).exists()
+    assert '"sounds"' in (tmp_path / "run" / "english.ngram.xz.weights.json").read_text()
+    assert f"{synthetic.TEST_PART}, model.int8.onnx, beam, n-gram: WER" in ended.stderr
+    again = english(*parts, *flags, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "continuing" in again.stderr
+
+
+def test_a_tree_that_lacks_parts_is_refused_in_one_line(tmp_path):
+    ended = english("train-clean-5", "test-clean", "--data-dir", tmp_path, cwd=tmp_path)
     assert ended.returncode == 2
     assert len(ended.stderr.strip().splitlines()) == 1
     assert "lacks some of train-clean-5" in ended.stderr

@@ -17,6 +17,7 @@ from speechrnn.text import BLANK, Vocabulary
 RATE = 16000
 FRAME = RATE // 20
 LETTERS = Vocabulary("characters", (BLANK, " ", "a", "b", "c", "d", "e"))
+SOUNDS = Vocabulary("sounds", (BLANK, "Q", "A", "B", "C", "D", "E"))
 METADATA = Metadata(
     format=1,
     vocabulary=LETTERS,
@@ -33,6 +34,7 @@ AB_OR_AC = np.repeat(np.array([0.0, 0.2, 0.0, 0.345, 0.0], np.float32), FRAME)
 
 
 def write_level_model(path: Path, metadata: Metadata = METADATA) -> Path:
+    """Write the model; where `metadata` have sounds, a level is as much a sound as a letter."""
     graph = GraphBuilder()
     axis = graph.constant([1], "axis", np.int64)
     loudness = graph.node(
@@ -49,10 +51,11 @@ def write_level_model(path: Path, metadata: Metadata = METADATA) -> Path:
     )
     graph.rename(graph.node("LogSoftmax", logits, axis=-1), "log_probs")
     graph.rename(graph.node("Div", "lengths", graph.constant(FRAME, "frame", np.int64)), "frames")
-    model = graph.build(
-        {"audio": (FLOAT, ["batch", "samples"]), "lengths": (INT64, ["batch"])},
-        {"log_probs": (FLOAT, ["batch", "time", len(LETTERS)]), "frames": (INT64, ["batch"])},
-    )
+    outputs = {"log_probs": (FLOAT, ["batch", "time", len(LETTERS)]), "frames": (INT64, ["batch"])}
+    if metadata.sounds is not None:
+        graph.rename(graph.node("Identity", "log_probs"), "sounds")
+        outputs["sounds"] = outputs["log_probs"]
+    model = graph.build({"audio": (FLOAT, ["batch", "samples"]), "lengths": (INT64, ["batch"])}, outputs)
     onnx.save(described(model, metadata), path)
     return path
 

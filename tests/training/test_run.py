@@ -69,6 +69,32 @@ def test_a_run_killed_again_and_again_ends_bitwise_as_if_it_never_was(
     assert same_weights(trained(request), expected)
 
 
+def test_with_a_lexicon_sounds_are_learnt_and_the_run_goes_on_with_them(tones: Path, tmp_path: Path) -> None:
+    request = tone_request(tones, tmp_path / "whole")
+    words = sorted({word for one in read_manifests(request.train) for word in one.text.split()})
+    lexicon = tmp_path / "lexicon.txt"
+    lexicon.write_text("".join(f"{word} {' '.join(word.upper())}\n" for word in words[1:]))
+    told: list[str] = []
+    request = replace(request, lexicon=lexicon)
+    assert train(request, told.append) is None
+    assert any(line.startswith(f"lexicon: lacks 1 words of the training set ({words[0]}") for line in told)
+    assert any(line.endswith(", 5 sounds") for line in told)
+    found = read_model_folder(RunFolder(request.to).model)
+    assert found.sounds is not None
+    assert found.sounds.symbols[1:] == ("A", "B", "C", "D")
+    before = weights(tone_request(tones, tmp_path / "whole"))["sound_head.weight"]
+    assert before.shape[0] == 5
+    killed = replace(request, to=tmp_path / "killed")
+    train_until_killed(killed, 4)
+    assert same_weights(trained(killed), weights(request))
+    with pytest.raises(SpeechRnnError, match=r"holds a run with --lexicon .*lexicon\.txt; give --to"):
+        train(replace(request, lexicon=None), quietly)
+    further = replace(request, to=tmp_path / "further", init=RunFolder(request.to).model)
+    told.clear()
+    train(replace(further, run=tiny_run(updates=1)), told.append)
+    assert any(line.endswith("tokens it did not have: none") for line in told)
+
+
 def test_a_run_of_two_epochs_goes_on_in_the_second(tones: Path, tmp_path: Path) -> None:
     request = tone_request(
         tones, tmp_path / "run", tiny_run(updates=20, save_minutes=0.0, evaluate_every=100)
