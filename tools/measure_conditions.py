@@ -167,9 +167,9 @@ def text_of_chapter(transcriber: Transcriber, chapter: Sequence[Utterance], long
     """Return what is recognised in the utterances of `chapter`, one after the other in one recording."""
     rate, model = transcriber.sample_rate, transcriber.model
     recording = np.concatenate([read_audio(utterance.audio_filepath, rate) for utterance in chapter])
-    cut = windows([recording], rate, longest)
     seconds = model.metadata.frame_seconds
-    return " ".join(transcriber.decode(model.log_probs(one.samples), seconds)[0].text for one in cut)
+    heard = (model.log_probs(one.samples, transcriber.output) for one in windows([recording], rate, longest))
+    return " ".join(transcriber.decode(log_probs, seconds)[0].text for log_probs in heard)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def _onnx(path: Path) -> Facts:
     return {
         "what": f"speechrnn model, .onnx format {metadata.format}, {metadata.precision}",
         "size": f"{path.stat().st_size / 1e6:.1f} MB",
-        **_model(metadata.configuration, metadata.vocabulary),
+        **_model(metadata.configuration, metadata.vocabulary, metadata.sounds),
         "frames": f"{metadata.frame_rate:g} per second",
         "receptive field": f"{metadata.receptive_field / metadata.sample_rate:g} s, then recurrent layers",
         **_card(metadata.card),
@@ -64,7 +64,7 @@ def _model_folder(folder: Path) -> Facts:
     return {
         "what": "speechrnn model folder",
         "parameters": f"{sum(weight.size for weight in trained.weights.values()):,}",
-        **_model(trained.model, trained.vocabulary),
+        **_model(trained.model, trained.vocabulary, trained.sounds),
         **_card(trained.card),
     }
 
@@ -93,11 +93,12 @@ def _training_state(path: Path) -> Facts:
     }
 
 
-def _model(model: Model, vocabulary: Vocabulary) -> Facts:
+def _model(model: Model, vocabulary: Vocabulary, sounds: Vocabulary | None) -> Facts:
     front_end, encoder = model.front_end, model.encoder
     direction = "bidirectional" if encoder.bidirectional else "forward"
     recurrent = "feed-forward" if encoder.cell == "none" else f"{direction} {encoder.cell.upper()}"
     bottleneck = f" behind bottlenecks of {encoder.bottleneck}" if encoder.bottleneck else ""
+    said = {} if sounds is None else {"sounds": f"{len(sounds)}: {_shortened(sounds.symbols[1:])}"}
     return {
         "input": f"{front_end.sample_rate} Hz",
         "front end": f"{front_end.kind} as {front_end.convention}, {front_end.bins} bins,"
@@ -105,6 +106,7 @@ def _model(model: Model, vocabulary: Vocabulary) -> Facts:
         "encoder": f"{encoder.layers} x {encoder.width} {recurrent}{bottleneck}, time stride"
         f" {encoder.stride}",
         "tokens": f"{len(vocabulary)} ({vocabulary.kind}): {_shortened(vocabulary.symbols[1:])}",
+        **said,
     }
 
 

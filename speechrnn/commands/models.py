@@ -31,7 +31,12 @@ def facts_about(files: ModelFiles) -> dict[str, str]:
 
     card = AcousticModel(files.path).metadata.card
     told = {"for": card.get("use"), "WER": _listed(card.get("wer"))}
-    places = {"file": files.path, "language model": files.ngram, "card": files.card}
+    places = {
+        "file": files.path,
+        "language model": files.ngram,
+        "lexicon": files.lexicon,
+        "card": files.card,
+    }
     return {
         **{fact: str(value) for fact, value in told.items() if value},
         **{fact: _sized(path) for fact, path in places.items() if path},

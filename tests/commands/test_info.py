@@ -1,11 +1,13 @@
 """`speechrnn info`: tells what a file or folder is, or why it cannot."""
 
+import dataclasses
+
 import pytest
 
 from speechrnn import config
 from speechrnn.commands import main
 from tests.export.made_up import SMALL, made_up_folder
-from tests.runtime.level_model import write_level_model
+from tests.runtime.level_model import METADATA, SOUNDS, write_level_model
 
 
 def told(path, capsys) -> str:
@@ -23,6 +25,11 @@ def test_an_onnx(tmp_path, capsys):
         "levels",
     ):
         assert fact in shown
+
+
+def test_sounds_are_told_where_a_model_knows_them(tmp_path, capsys):
+    knowing = dataclasses.replace(METADATA, sounds=SOUNDS)
+    assert "7: Q A B C D E" in told(write_level_model(tmp_path / "levels.onnx", knowing), capsys)
 
 
 def test_a_model_folder(tmp_path, capsys):
