@@ -17,10 +17,10 @@ DICTIONARY = [one + two + three for one in "bd" for two in "ao" for three in (""
 def place(tmp_path, monkeypatch):
     """A folder with a dictionary, and words in a text, a manifest and an n-gram."""
     monkeypatch.chdir(tmp_path)
-    lines = [
-        f"{word} {' '.join(sound for letter in word for sound in SOUNDS[letter])}\n" for word in DICTIONARY
-    ]
+    said = {word: " ".join(sound for letter in word for sound in SOUNDS[letter]) for word in DICTIONARY}
+    lines = [f"{word} {sounds}\n" for word, sounds in said.items()]
     (tmp_path / "dictionary").write_text("".join(lines) + "bad(2) B EY D\n")
+    (tmp_path / "a.wav").write_bytes(b"not looked at")
     (tmp_path / "text").write_text("Bad do\nbobad\n")
     write_manifest(tmp_path / "m.jsonl", [Utterance(tmp_path / "a.wav", "dab bad", 1.0, id="a")])
     (tmp_path / "lm").write_text("bod dad\nbod\n")
