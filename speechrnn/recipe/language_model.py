@@ -40,7 +40,7 @@ class Form:
 
 
 WHOLE = Form("words.ngram", order=3, prune=(), beam=BeamSettings().beam)
-SHIPPED = Form("english.ngram.xz", order=4, prune=(0, 0, 1, 2), beam=200)
+SHIPPED = Form("english.ngram.xz", order=4, prune=(0, 0, 1, 2), beam=400)
 """Of 14 million words it takes 8 MB."""
 
 

@@ -27,7 +27,7 @@ from tools.golden_transcripts import (
     transcripts,
 )
 
-INT8_EDITS = {"real": 3, "synthetic": 8}
+INT8_EDITS = {"real": 5, "synthetic": 8}
 """Letters of a recording that int8 may write other than fp32; of synthetic voices the model is unsure."""
 
 pytestmark = pytest.mark.skipif(DEFAULT not in shipped_models(), reason="this installation brings no model")
