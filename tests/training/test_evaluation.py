@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance, read_manifest
+from speechrnn.model_folder import TrainedModel
 from speechrnn.text import BLANK, Vocabulary
 from speechrnn.training.data.batch import Example, stack
 from speechrnn.training.evaluation import LogProbs, recognise, recognise_with_folder, score_transcripts
@@ -52,19 +53,23 @@ def test_scores_pair_texts_by_id() -> None:
     assert [utterance.hypothesis for utterance in score.utterances] == ["a d", "c"]
 
 
-def frames_of(vocabulary: Vocabulary) -> Callable[[LogProbs], int]:
-    """Counts the frames of each utterance, of log-probabilities of `vocabulary`."""
+def frames_of(trained: TrainedModel) -> Callable[[LogProbs], int]:
+    """Counts the frames of each utterance, of log-probabilities of all that `trained` says."""
 
     def count(log_probs: LogProbs) -> int:
-        assert log_probs.shape[1] == len(vocabulary)
+        assert log_probs.shape[1] == len(trained.vocabulary) + len(trained.sounds or ())
         return len(log_probs)
 
     return count
 
 
-def test_a_model_folder_writes_something_for_every_utterance_that_can_be_heard(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sounds", [None, Vocabulary("sounds", (BLANK, "AH", "P"))], ids=["", "sounds"])
+def test_a_model_folder_says_something_for_every_utterance_that_can_be_heard(
+    tmp_path: Path, sounds: Vocabulary | None
+) -> None:
     run = tiny_run()
-    write_network(tmp_path / "model", {}, random_network(run, 4), run.model, VOCABULARY)
+    network = random_network(run, 4, len(sounds or ()))
+    write_network(tmp_path / "model", {}, network, run.model, VOCABULARY, sounds)
     utterances = read_manifest(tone_manifest(tmp_path, "some", 4, seed=0))
     utterances[2].audio_filepath.write_bytes(b"this is no sound")
     frames, screening = recognise_with_folder(tmp_path / "model", utterances, frames_of, "cpu")

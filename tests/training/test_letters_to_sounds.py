@@ -21,7 +21,7 @@ KNOWN = {word: said for word, said in DICTIONARY.items() if word not in NEW}
 @pytest.fixture(scope="module")
 def speaker():
     told: list[str] = []
-    speaker = learn_to_say(KNOWN, 30, 0, told.append)
+    speaker = learn_to_say(KNOWN, 60, 0, told.append)
     assert "held-out words are said differently" in told[0]
     return speaker
 
