@@ -41,6 +41,10 @@ class Options:
     """The .onnx to transcribe with; by default an untrained network with int8 weights."""
     lm: Path | None = None
     """An n-gram model for the beam search; none by default."""
+    pronunciations: Path | None = None
+    """A lexicon to search in sounds, for a model that knows them."""
+    beam: int = 25
+    """Width of the beam search."""
     rounds: int = 9
     """Rounds."""
 
@@ -56,7 +60,9 @@ def main() -> None:
         recording = folder / "second.wav"
         soundfile.write(recording, np.random.default_rng(0).normal(0, 0.1, 16000), 16000)
         transcribe = ["-m", "speechrnn", "transcribe", str(recording), "--model", str(model)]
-        beam = ["--beam", "25", *(["--lm", str(options.lm)] if options.lm else [])]
+        files = {"--lm": options.lm, "--pronunciations": options.pronunciations}
+        beam = ["--beam", str(options.beam)]
+        beam += [part for flag, path in files.items() if path is not None for part in (flag, str(path))]
         commands = {
             NOTHING: ["-c", "pass"],
             "import speechrnn": ["-c", "import speechrnn"],
