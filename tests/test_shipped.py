@@ -8,9 +8,10 @@ import pytest
 from speechrnn import shipped
 from speechrnn.commands import main
 from speechrnn.errors import SpeechRnnError
+from speechrnn.pronunciation import write_pronunciations
 from speechrnn.runtime.transcriber import Transcriber
 from speechrnn.shipped import ModelFiles, find_model, shipped_models
-from tests.runtime.level_model import FRAME, METADATA, RATE, speak, write_level_model
+from tests.runtime.level_model import FRAME, METADATA, RATE, SOUNDS, speak, write_level_model
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -35,10 +36,10 @@ def english(bare):
 
 def test_a_name_stands_for_the_file_and_what_lies_beside_it(english):
     assert find_model("english") == find_model(None) == ModelFiles(english)
-    ngram, card = english.with_suffix(".ngram.xz"), english.with_suffix(".md")
-    ngram.touch()
-    card.touch()
-    assert shipped_models() == {"english": ModelFiles(english, ngram, card)}
+    beside = [english.with_suffix(suffix) for suffix in (".ngram.xz", ".md", ".lexicon.xz")]
+    for file in beside:
+        file.touch()
+    assert shipped_models() == {"english": ModelFiles(english, *beside)}
 
 
 def test_what_lies_on_disk_goes_before_a_name(english, tmp_path):
@@ -65,6 +66,21 @@ def test_transcribe_takes_the_model_that_ships(english, capsys):
         assert main(["transcribe", "talk.wav", *flags]) == 0
         assert capsys.readouterr().out == "ab c\n"
     assert Transcriber().transcribe("talk.wav") == Transcriber("english").transcribe("talk.wav")
+
+
+def test_what_ships_with_a_lexicon_is_searched_in_sounds(bare, capsys):
+    """Words run together in the recording, and only how they are said tells them apart."""
+    english = write_level_model(bare / "english.onnx", dataclasses.replace(METADATA, sounds=SOUNDS))
+    (bare / "text").write_text("ab ba\nba\nab\n" * 10)
+    ngram = english.with_suffix(".ngram.xz")
+    assert main(["lm", "train", f"{bare}/text", "--to", str(ngram), "--discount-fallback"]) == 0
+    write_pronunciations(english.with_suffix(".lexicon.xz"), {"ab": (("A", "B"),), "ba": (("B", "A"),)})
+    capsys.readouterr()
+    soundfile.write("talk.wav", speak("abba"), RATE, subtype="FLOAT")
+    for flags, text in ([], "ab ba"), (["--hotwords", "abba"], "abba"), (["--beam", "0"], "abba"):
+        assert main(["transcribe", "talk.wav", *flags]) == 0
+        assert capsys.readouterr().out == f"{text}\n"
+    assert Transcriber().transcribe("talk.wav").text == "ab ba"
 
 
 def test_what_ships_is_decoded_with_its_language_model(english, capsys):
