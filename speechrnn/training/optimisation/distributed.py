@@ -10,6 +10,7 @@ the finished gradient, and still owns buckets, transport, and giving all ranks t
 lost is sending the last layers' gradient while the first layers' is computed.
 """
 
+import gc
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -126,6 +127,11 @@ class GradientSum:
         self.carrier: DistributedDataParallel | None = None
         if ranks.world > 1:
             self.carrier = DistributedDataParallel(GradientCarrier(parameters), gradient_as_bucket_view=True)
+
+    def close(self) -> None:
+        """Let go of the other ranks: what still holds on to them when the process ends can abort it."""
+        self.carrier = None
+        gc.collect()  # PyTorch's wrapper is part of a cycle
 
     def __call__(self, gradients: Sequence[Tensor]) -> None:
         """Take this rank's `gradients`, in the parameters' order; set `.grad` to the sum of all ranks'."""

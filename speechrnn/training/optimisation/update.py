@@ -104,8 +104,9 @@ class Updates:
         return Seen(loss / frames, shares, norms, rate, seconds, applied)
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads, and let go of the other ranks."""
         self.differentiate.close()
+        self.sum_over_ranks.close()
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that the next update depends on."""
