@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from speechrnn.training.model.recurrence import RecurrentLayer, reverse
+from speechrnn.training.model.recurrence import FEW_ROWS, RecurrentLayer, reverse
 from tests.reference.cells import CELLS
 
 
@@ -74,3 +74,24 @@ def test_the_forget_gate_starts_open():
             layer.recurrence, f"bias_hh_l0{suffix}"
         )
         assert bias.tolist() == [0.0] * 4 + [1.0] * 4 + [0.0] * 8
+
+
+@pytest.mark.parametrize("rows", [FEW_ROWS, FEW_ROWS + 1])
+def test_few_rows_and_many_agree_in_bf16(rows):
+    torch.manual_seed(0)
+    layer = RecurrentLayer("lstm", inputs=8, width=16, bidirectional=True)
+    lengths = torch.randint(1, 12, (rows,))
+    lengths[0] = 11
+    results = []
+    for enabled in (False, True):
+        hidden = torch.randn(rows, 11, 8, generator=torch.Generator().manual_seed(1)).requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            try:
+                output = layer(hidden, lengths)
+            except RuntimeError as error:
+                pytest.skip(f"no bf16 on this processor: {error}")
+        gradients = torch.autograd.grad(output.float().square().sum(), [hidden, *layer.parameters()])
+        results.append((output.float(), *gradients))
+    for exact, rounded in zip(*results, strict=True):
+        assert rounded.dtype == torch.float32
+        assert (exact - rounded).norm() < 0.02 * exact.norm()
