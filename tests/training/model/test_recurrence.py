@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from speechrnn.training.model.recurrence import FEW_ROWS, RecurrentLayer, reverse
+from speechrnn.training.model.recurrence import FEW_ROWS, MANY_UNITS, RecurrentLayer, reverse
 from tests.reference.cells import CELLS
 
 
@@ -76,10 +76,11 @@ def test_the_forget_gate_starts_open():
         assert bias.tolist() == [0.0] * 4 + [1.0] * 4 + [0.0] * 8
 
 
+@pytest.mark.parametrize("width", [MANY_UNITS - 1, MANY_UNITS])
 @pytest.mark.parametrize("rows", [FEW_ROWS, FEW_ROWS + 1])
-def test_few_rows_and_many_agree_in_bf16(rows):
+def test_bf16_stays_close_to_fp32_for_few_rows_and_many(rows, width):
     torch.manual_seed(0)
-    layer = RecurrentLayer("lstm", inputs=8, width=16, bidirectional=True)
+    layer = RecurrentLayer("lstm", inputs=8, width=width, bidirectional=True)
     lengths = torch.randint(1, 12, (rows,))
     lengths[0] = 11
     results = []
