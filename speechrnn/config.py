@@ -70,6 +70,14 @@ class Encoder:
 
 
 @dataclass(frozen=True)
+class Writer:
+    """From sounds to text: recurrent layers that read what the encoder hears, see `speechrnn writer`."""
+
+    layers: int = 0
+    """Number of recurrent layers, of the same kind as the encoder's; 0 reads the text off the encoder."""
+
+
+@dataclass(frozen=True)
 class Units:
     """What the network writes: characters or byte-pair pieces."""
 
@@ -85,6 +93,7 @@ class Model:
 
     front_end: FrontEnd = field(default_factory=FrontEnd)
     encoder: Encoder = field(default_factory=Encoder)
+    writer: Writer = field(default_factory=Writer)
     units: Units = field(default_factory=Units)
 
 

@@ -28,7 +28,7 @@ SETTINGS = {
     "stride": (1, 2, 3, 4, 6, 8),
     "phases": (1, 2),
     "bidirectional": (True, False),
-    "sounds": (None, SOUNDS),
+    "heads": ("text", "text and sounds", "writer"),
 }
 RATE = 8000
 LENGTHS = (6000, 2345, 401, 80)  # samples; the last are a single frame
@@ -64,6 +64,7 @@ def model_of(values: dict) -> config.Model:
     return config.Model(
         config.FrontEnd(sample_rate=RATE, bins=16, **front_end),
         config.Encoder(layers=2, width=6, channels=2, **encoder),
+        config.Writer(layers=2 if values["heads"] == "writer" else 0),
     )
 
 
@@ -122,7 +123,7 @@ def check_alone_and_together(run, audio: np.ndarray, lengths: np.ndarray) -> lis
     "values", every_pair(SETTINGS), ids=lambda values: "-".join(map(str, values.values()))
 )
 def test_alone_or_in_any_batch_an_utterance_gives_the_same(values) -> None:
-    trained = trained_model(model_of(values), sounds=values["sounds"])
+    trained = trained_model(model_of(values), sounds=None if values["heads"] == "text" else SOUNDS)
     audio, lengths = recordings()
     check_alone_and_together(network_in_torch(trained, training=True), audio, lengths)
     in_torch = check_alone_and_together(network_in_torch(trained, training=False), audio, lengths)

@@ -30,6 +30,7 @@ class BareLayers(nn.Module):
 
     def __init__(self, network: Network) -> None:
         super().__init__()
+        assert network.head is not None
         self.encoder = network.encoder
         self.head = network.head
 
@@ -76,7 +77,7 @@ def forward_backward(
     network: nn.Module, batches: Sequence[Batch], precision: Precision, threads: int
 ) -> Callable[[], None]:
     """Return what takes `network` over `batches`, forward and backward."""
-    differentiate = Differentiation(network, Task(_sum, {}, _no_metric, ""), precision, threads)
+    differentiate = Differentiation(network, Task(_sum, {}, _no_metric, 1.0, ""), precision, threads)
 
     def run() -> None:
         for batch in batches:

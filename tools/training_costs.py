@@ -119,6 +119,7 @@ def _updates(updates: Updates, batches: Sequence[Batch], costs: Costs) -> None:
 
 def _gradient(updates: Updates, network: Network, piece: Batch, costs: Costs) -> Gradient:
     """Differentiate one piece as `Differentiation` does."""
+    assert network.head is not None
     with autocast(updates.differentiate.precision, piece.audio.device):
         with costs.at("front end"):
             features, frames = network.front_end(piece.audio, piece.lengths)

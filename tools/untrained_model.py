@@ -23,6 +23,7 @@ def write_untrained(folder: Path, encoder: config.Encoder) -> tuple[Path, Path]:
     model = config.Model(encoder=encoder)
     vocabulary = characters_of(["abcdefghijklmnopqrstuvwxyz'"])
     network = Network(model, len(vocabulary), config.Augmentation())
+    assert network.head is not None
     with torch.no_grad():
         network.head.bias[0] += BLANK_BIAS
     weights = {name: value.numpy() for name, value in network.state_dict().items()}

@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "train a model on a manifest",
     "evaluate": "measure a model's word error rate",
     "align": "find when each word of a text was said, or transcripts that do not fit",
+    "writer": "teach a model to spell what it hears, with text",
     "average": "make one model of several that were trained on from the same one",
     "export": "make a trained model one .onnx file that runs anywhere",
     "models": "list the models that come with the package",

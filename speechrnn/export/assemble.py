@@ -1,4 +1,4 @@
-"""Front end, encoder and head become one graph, and the graph carries its own description.
+"""Front end, encoder, heads and writer become one graph, and the graph carries its own description.
 
 A trained model goes in, the `.onnx` of the design comes out: inputs `audio` float32 [batch, samples] and
 `lengths` int64 [batch], outputs `log_probs` float32 [batch, frames, tokens] and `frames` int64 [batch]. A
@@ -14,6 +14,7 @@ from speechrnn.export.encoder import add_encoder, add_head
 from speechrnn.export.front_end import add_front_end
 from speechrnn.export.graph import FLOAT, INT64, GraphBuilder
 from speechrnn.export.phases import add_first_half, add_mean, add_shifted
+from speechrnn.export.writer import add_writer
 from speechrnn.metadata import FORMAT, METADATA_KEY, Metadata, encode_metadata
 from speechrnn.model_folder import TrainedModel
 from speechrnn.outputs import LOG_PROBS, SOUNDS
@@ -36,18 +37,20 @@ def assemble(trained: TrainedModel) -> onnx.ModelProto:
     if two_looks:
         seen, frames = add_shifted(graph, encoder, features, frames)
     hidden, frames = add_encoder(graph, encoder, trained.weights, seen, frames)
-    heads = [(LOG_PROBS, "head", trained.vocabulary)]
+    heads = {} if trained.model.writer.layers else {LOG_PROBS: "head"}
     if trained.sounds is not None:
-        heads.append((SOUNDS, "sound_head", trained.sounds))
-    outputs: dict[str, tuple[int, list[str | int]]] = {}
-    for output, head, symbols in heads:
-        log_probs = add_head(graph, trained.weights, hidden, head)
-        if two_looks:
-            log_probs = add_mean(graph, encoder, features, log_probs)
-        graph.rename(log_probs, output)
-        outputs[output] = FLOAT, ["batch", "frames", len(symbols)]
+        heads[SOUNDS] = "sound_head"
+    said = {output: add_head(graph, trained.weights, hidden, head) for output, head in heads.items()}
     if two_looks:
+        said = {output: add_mean(graph, encoder, features, each) for output, each in said.items()}
         frames = add_first_half(graph, frames)
+    if trained.model.writer.layers:
+        said[LOG_PROBS] = add_writer(graph, trained.model, trained.weights, said[SOUNDS], frames)
+    symbols = {LOG_PROBS: trained.vocabulary, SOUNDS: trained.sounds or ()}
+    outputs: dict[str, tuple[int, list[str | int]]] = {}
+    for output in sorted(said):
+        graph.rename(said[output], output)
+        outputs[output] = FLOAT, ["batch", "frames", len(symbols[output])]
     graph.rename(frames, "frames")
     model = graph.build(
         {"audio": (FLOAT, ["batch", "samples"]), "lengths": (INT64, ["batch"])},

@@ -46,33 +46,45 @@ def add_encoder(
     """
     graph.section = "subsampling"
     hidden, frames = _add_subsampling(graph, settings, weights, features, frames)
-    valid = _valid_frames(graph, hidden, 0, frames)  # [batch, frames]
-    valid = graph.node("Transpose", valid, perm=[1, 0])
-    valid = graph.node("Unsqueeze", valid, graph.constant([2], "axis", np.int64))  # [frames, batch, 1]
-    hidden = graph.node("Mul", _add_linear(graph, weights, "encoder.projection", hidden), valid)
-    lengths = graph.node("Cast", frames, to=INT32)
+    valid = add_valid(graph, hidden, frames)
+    hidden = graph.node("Mul", add_linear(graph, weights, "encoder.projection", hidden), valid)
     for number in range(settings.layers):
         graph.section = f"layer{number}"
-        name = f"encoder.layers.{number}"
-        inputs = graph.node("Mul", _add_norm(graph, weights, f"{name}.norm", hidden), valid)
-        if settings.cell == "none":
-            outputs = graph.node("Relu", _add_linear(graph, weights, f"{name}.dense", inputs))
-        else:
-            if settings.bottleneck:
-                matrix = graph.constant(weights[f"{name}.bottleneck.weight"].T, "weight")
-                inputs = graph.node("MatMul", inputs, matrix)
-            outputs = _add_recurrent(
-                graph, settings, weights, f"{name}.recurrent.recurrence", inputs, lengths
-            )
-        hidden = graph.node("Add", hidden, outputs)
+        hidden = add_layer(graph, settings, weights, f"encoder.layers.{number}", hidden, valid, frames)
     graph.section = "norm"
-    return graph.node("Mul", _add_norm(graph, weights, "encoder.norm", hidden), valid), frames
+    return graph.node("Mul", add_norm(graph, weights, "encoder.norm", hidden), valid), frames
+
+
+def add_layer(
+    graph: GraphBuilder, settings: Encoder, weights: Weights, name: str, hidden: str, valid: str, frames: str
+) -> str:
+    """Add the layer whose weights are called `name`; return the sum of its input and what it makes of it.
+
+    `hidden` is [frames, batch, width]; `valid` [frames, batch, 1] is 1 in the `frames` [batch] of each
+    utterance and 0 in the padding.
+    """
+    inputs = graph.node("Mul", add_norm(graph, weights, f"{name}.norm", hidden), valid)
+    if settings.cell == "none":
+        outputs = graph.node("Relu", add_linear(graph, weights, f"{name}.dense", inputs))
+    else:
+        if settings.bottleneck:
+            matrix = graph.constant(weights[f"{name}.bottleneck.weight"].T, "weight")
+            inputs = graph.node("MatMul", inputs, matrix)
+        lengths = graph.node("Cast", frames, to=INT32)
+        outputs = _add_recurrent(graph, settings, weights, f"{name}.recurrent.recurrence", inputs, lengths)
+    return graph.node("Add", hidden, outputs)
+
+
+def add_valid(graph: GraphBuilder, hidden: str, frames: str) -> str:
+    """Return [frames, batch, 1]: 1 in the `frames` [batch] that count of `hidden` [frames, batch, width]."""
+    valid = graph.node("Transpose", _valid_frames(graph, hidden, 0, frames), perm=[1, 0])
+    return graph.node("Unsqueeze", valid, graph.constant([2], "axis", np.int64))
 
 
 def add_head(graph: GraphBuilder, weights: Weights, hidden: str, name: str = "head") -> str:
     """Add the linear head `name`; return its natural log-probabilities [batch, frames, tokens]."""
     graph.section = name
-    log_probs = graph.node("LogSoftmax", _add_linear(graph, weights, name, hidden), axis=-1)
+    log_probs = graph.node("LogSoftmax", add_linear(graph, weights, name, hidden), axis=-1)
     return graph.node("Transpose", log_probs, perm=[1, 0, 2])
 
 
@@ -132,14 +144,16 @@ def _reorder(weight: npt.NDArray[np.float32], cell: Cell) -> npt.NDArray[np.floa
     return np.concatenate([gates[gate] for gate in cell.gates])
 
 
-def _add_linear(graph: GraphBuilder, weights: Weights, name: str, hidden: str) -> str:
+def add_linear(graph: GraphBuilder, weights: Weights, name: str, hidden: str) -> str:
+    """Add the linear map `name` with its bias."""
     matrix = graph.constant(weights[f"{name}.weight"].T, "weight")
     return graph.node(
         "Add", graph.node("MatMul", hidden, matrix), graph.constant(weights[f"{name}.bias"], "bias")
     )
 
 
-def _add_norm(graph: GraphBuilder, weights: Weights, name: str, hidden: str) -> str:
+def add_norm(graph: GraphBuilder, weights: Weights, name: str, hidden: str) -> str:
+    """Add the normalisation `name` over the last axis."""
     scale = graph.constant(weights[f"{name}.weight"], "scale")
     bias = graph.constant(weights[f"{name}.bias"], "bias")
     return graph.node("LayerNormalization", hidden, scale, bias, axis=-1, epsilon=1e-5)

@@ -21,6 +21,7 @@ from speechrnn.errors import SpeechRnnError, check_readable
 from speechrnn.export.encoder import CELLS, Cell
 from speechrnn.metadata import METADATA_KEY, decode_metadata
 from speechrnn.model_folder import TrainedModel
+from speechrnn.outputs import FRAMES_A_STEP
 from speechrnn.subsampling import TIME_STRIDES
 
 Floats = npt.NDArray[np.float32]
@@ -69,16 +70,19 @@ def weights_of(
         weights[f"{name}.bias"] = stored.next("subsampling/bias")
     weights |= _linear(stored, "subsampling", "encoder.projection")
     for number in range(settings.encoder.layers):
-        section, name = f"layer{number}", f"encoder.layers.{number}"
-        weights |= _norm(stored, section, f"{name}.norm")
-        if settings.encoder.cell == "none":
-            weights |= _linear(stored, section, f"{name}.dense")
-        else:
-            if settings.encoder.bottleneck:
-                weights[f"{name}.bottleneck.weight"] = stored.next(f"{section}/weight").T
-            weights |= _recurrent(stored, section, f"{name}.recurrent.recurrence", settings.encoder)
-    weights |= _norm(stored, "norm", "encoder.norm") | _linear(stored, "head", "head")
-    return weights | _linear(stored, "sound_head", "sound_head") if with_sounds else weights
+        weights |= _layer(stored, f"layer{number}", f"encoder.layers.{number}", settings.encoder)
+    weights |= _norm(stored, "norm", "encoder.norm")
+    if with_sounds:
+        weights |= _linear(stored, "sound_head", "sound_head")
+    if not settings.writer.layers:
+        return weights | _linear(stored, "head", "head")
+    weights |= _linear(stored, "writer", "writer.projection")
+    for number in range(settings.writer.layers):
+        weights |= _layer(stored, f"writer_layer{number}", f"writer.layers.{number}", settings.encoder)
+    weights |= _norm(stored, "writer_head", "writer.norm")
+    for number in range(FRAMES_A_STEP):
+        weights |= _linear(stored, "writer_head", f"writer.heads.{number}")
+    return weights
 
 
 class _Stored:
@@ -116,6 +120,16 @@ def _linear(stored: _Stored, section: str, name: str) -> dict[str, Floats]:
 def _norm(stored: _Stored, section: str, name: str) -> dict[str, Floats]:
     scale, bias = stored.next(f"{section}/scale"), stored.next(f"{section}/bias")
     return {f"{name}.weight": scale, f"{name}.bias": bias}
+
+
+def _layer(stored: _Stored, section: str, name: str, settings: config.Encoder) -> dict[str, Floats]:
+    """Return the weights of a layer of the encoder or of the writer."""
+    weights = _norm(stored, section, f"{name}.norm")
+    if settings.cell == "none":
+        return weights | _linear(stored, section, f"{name}.dense")
+    if settings.bottleneck:
+        weights[f"{name}.bottleneck.weight"] = stored.next(f"{section}/weight").T
+    return weights | _recurrent(stored, section, f"{name}.recurrent.recurrence", settings)
 
 
 def _recurrent(stored: _Stored, section: str, name: str, settings: config.Encoder) -> dict[str, Floats]:

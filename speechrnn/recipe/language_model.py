@@ -10,7 +10,7 @@ speakers were removed, and hold for the n-gram of everything, which differs from
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from speechrnn.cores import cores
@@ -19,9 +19,8 @@ from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance
 from speechrnn.outputs import LOG_PROBS, SOUNDS
 from speechrnn.text import normalise
+from speechrnn.text_files import sentences_in, without
 
-SAME_TEXT = 8
-"""Sentences with so many words in a row in common are taken to be the same text, cut differently."""
 LINES_A_BLOCK = 10_000
 
 Say = Callable[[str], None]
@@ -56,11 +55,8 @@ class Texts:
 
     def sentences(self) -> Iterator[str]:
         """Yield all sentences, normalised. Raises SpeechRnnError for a file that cannot be read."""
-        from speechrnn.decoding.ngram.text_blocks import training_blocks
-
-        blocks = chain.from_iterable(training_blocks(path) for path in self.files)
-        lines = chain.from_iterable(block.decode("utf-8").splitlines() for block in blocks)
-        yield from filter(None, map(normalise, chain(self.transcripts, lines)))
+        yield from filter(None, map(normalise, self.transcripts))
+        yield from sentences_in(self.files)
 
 
 def build_language_model(
@@ -112,26 +108,8 @@ def output_for(lexicon: Path | None) -> str:
     return LOG_PROBS if lexicon is None else SOUNDS
 
 
-def without(removed: Iterable[str], sentences: Iterable[str]) -> Iterator[str]:
-    """Yield those of `sentences` that are none of `removed`, nor have a long stretch in common with one.
-
-    Books are cut into sentences in one corpus and at pauses in another, so equality is not enough.
-    """
-    said = set(removed)
-    stretches = {stretch for sentence in said for stretch in _stretches(sentence)}
-    for sentence in sentences:
-        if sentence not in said and stretches.isdisjoint(_stretches(sentence)):
-            yield sentence
-
-
 def as_blocks(sentences: Iterable[str]) -> Iterator[bytes]:
     """Yield `sentences` as UTF-8, many to a block, a line each."""
     remaining = iter(sentences)
     while lines := list(islice(remaining, LINES_A_BLOCK)):
         yield ("\n".join(lines) + "\n").encode("utf-8")
-
-
-def _stretches(sentence: str) -> Iterator[str]:
-    """Yield every `SAME_TEXT` words in a row."""
-    words = sentence.split()
-    return (" ".join(words[n : n + SAME_TEXT]) for n in range(len(words) - SAME_TEXT + 1))

@@ -90,7 +90,7 @@ def screened(
             "validation set: characters that the training text lacks count as errors: "
             + " ".join(sorted(unknown))
         )
-    if speller.pronouncer is not None:
+    if speller.pronouncer is not None and speller.pronouncer.pronunciations:
         unsaid = speller.pronouncer.unknown_words(utterance.text for utterance in for_training.kept)
         if unsaid:
             named = ", ".join(sorted(unsaid)[:5])

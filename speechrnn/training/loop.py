@@ -15,24 +15,16 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from speechrnn import config
 from speechrnn.training.checkpoint import RunFolder, write_state
-from speechrnn.training.data.batch import Batch
+from speechrnn.training.data.batch import Batch, Epochs
 from speechrnn.training.history import UPDATES_A_LINE, History, Silence
 from speechrnn.training.interruption import Interruption
 from speechrnn.training.optimisation.distributed import summed
 from speechrnn.training.optimisation.update import Seen, Updates
 from speechrnn.training.pace import Pace
-
-
-class Epochs(Protocol):
-    """Training data: the same batches in the same order for the same epoch, whenever they are asked for."""
-
-    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
-        """Yield this rank's part of the batches of `epoch` (from 0), from number `first_batch` on."""
-        ...
 
 
 @dataclass

@@ -17,8 +17,7 @@ import torch
 from torch import nn
 
 from speechrnn import config
-from speechrnn.training.data.batch import Batch
-from speechrnn.training.data.loader import TrainingData
+from speechrnn.training.data.batch import Batch, Epochs
 from speechrnn.training.optimisation.distributed import Ranks, of_first, summed
 from speechrnn.training.optimisation.precision import Precision, candidates, check_available, unavailable
 from speechrnn.training.optimisation.task import Task
@@ -42,7 +41,7 @@ def settle(
     run: config.Run,
     workload: Workload,
     threads: int,
-    data: TrainingData,
+    data: Epochs,
     network: nn.Module,
     task: Task,
     ranks: Ranks,
@@ -120,7 +119,7 @@ def updates_in(
     return max(1, int((60 * run.minutes - validation) / (update + validation / run.evaluate_every)))
 
 
-def endless(data: TrainingData) -> Generator[Batch, None, None]:
+def endless(data: Epochs) -> Generator[Batch, None, None]:
     """Yield the batches of the first epoch, again and again."""
     while True:
         yield from data.epoch(0)

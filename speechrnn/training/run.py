@@ -6,7 +6,7 @@ Everything that can be wrong with files and flags shows here, before the first u
 the recipes call `train`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -94,7 +94,8 @@ def prepare(
     record = of_first(read_record(folder) if ranks.first else None, ranks)
     state = of_first(read_state(folder.state) if ranks.first and folder.state.exists() else None, ranks)
     if record is not None:
-        check_same_run(request, record, fingerprint, folder)
+        files = {"--init": (record.init, request.init), "--lexicon": (record.lexicon, request.lexicon)}
+        check_same_run(request.run, files, record, fingerprint, folder)
     asked = request.run
     start = pretrained(request) if state is None else None
     if record is not None:
@@ -102,7 +103,7 @@ def prepare(
     else:
         model, vocabulary = model_to_train(asked.model, start, [utterance.text for utterance in train_set])
     request = replace(request, run=replace(asked, model=model))
-    speller = Speller(vocabulary, pronouncer_of(request.lexicon, record))
+    speller = Speller(vocabulary, pronouncer_of(request.lexicon, model, record, start))
     corpus = screened(train_set, valid_set, speller, request.run, say)
     threads = record.settled.threads if record else request.run.threads or threads_for(ranks)
     torch.set_num_threads(threads)
@@ -153,13 +154,27 @@ def batches_of(
     )
 
 
-def pronouncer_of(lexicon: Path | None, record: RunRecord | None) -> Pronouncer | None:
-    """Return what says how words sound, if anything does; a run that has begun keeps its sounds."""
-    if lexicon is None:
+def pronouncer_of(
+    lexicon: Path | None, model: config.Model, record: RunRecord | None, start: Pretrained | None
+) -> Pronouncer | None:
+    """Return what says how words sound, if anything does.
+
+    A run that has begun keeps its sounds, and a writer those that it reads. Raises SpeechRnnError where a
+    writer has none to read.
+    """
+    sounds = None
+    if record is not None:
+        sounds = record.sounds
+    elif start is not None and model.writer.layers:
+        sounds = start.trained.sounds
+    if lexicon is not None:
+        pronunciations = read_pronunciations(lexicon)
+        return Pronouncer(sounds or sounds_of(pronunciations), pronunciations)
+    if not model.writer.layers:
         return None
-    pronunciations = read_pronunciations(lexicon)
-    sounds = record.sounds if record is not None else None
-    return Pronouncer(sounds or sounds_of(pronunciations), pronunciations)
+    if sounds is None:
+        raise SpeechRnnError("--model.writer.layers: a writer reads sounds; give --lexicon as well")
+    return Pronouncer(sounds, {})
 
 
 def pretrained(request: Request) -> Pretrained | None:
@@ -204,23 +219,30 @@ def recognition(corpus: Corpus, run: config.Run, ranks: Ranks, threads: int) -> 
     tokens = len(corpus.speller.vocabulary)
     loss = partial(training_loss, settings=run.loss, tokens=tokens)
     watched = {"blanks": partial(blank_frames, tokens=tokens)}
-    return Task(loss=loss, watched=watched, metric=error_rates, criterion="wer")
+    rate = run.model.front_end.sample_rate
+    return Task(loss=loss, watched=watched, metric=error_rates, rate=rate, criterion="wer")
 
 
-def check_same_run(request: Request, record: RunRecord, fingerprint: str, folder: RunFolder) -> None:
-    """Raise SpeechRnnError unless the run that `record` tells of is the one requested."""
+def check_same_run(
+    run: config.Run,
+    files: Mapping[str, tuple[str | None, Path | None]],
+    record: RunRecord,
+    fingerprint: str,
+    folder: RunFolder,
+) -> None:
+    """Raise SpeechRnnError unless the run that `record` tells of is the one requested.
+
+    `files` are those that it began with and those that are asked for, by flag.
+    """
     cure = "give --to another folder, or the same flags and manifests to continue it"
-    different = difference(record.asked, request.run)
+    different = difference(record.asked, run)
     if different is not None:
         raise SpeechRnnError(f"{folder.path}: holds a run with {different}; {cure}")
-    for flag, began, asked in (
-        ("--init", record.init, request.init),
-        ("--lexicon", record.lexicon, request.lexicon),
-    ):
+    for flag, (began, asked) in files.items():
         if began != _name(asked):
             raise SpeechRnnError(f"{folder.path}: holds a run with {flag} {began}; {cure}")
     if record.fingerprint != fingerprint:
-        raise SpeechRnnError(f"{folder.path}: holds a run on other utterances; {cure}")
+        raise SpeechRnnError(f"{folder.path}: holds a run on other utterances or texts; {cure}")
 
 
 def _name(path: Path | None) -> str | None:

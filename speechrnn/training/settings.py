@@ -28,6 +28,7 @@ ZERO_OR_MORE = (
     "batching.seconds",
     "loss.consistency",
     "model.encoder.bottleneck",
+    "model.writer.layers",
     "batching.workers",
     "optimisation.peak_rate",
     "optimisation.weight_decay",

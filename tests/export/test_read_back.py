@@ -87,6 +87,18 @@ def test_what_comes_back_knows_the_sounds(tmp_path, int8):
         np.testing.assert_array_equal(found.weights[name], trained.weights[name])
 
 
+@pytest.mark.parametrize("int8", [False, True], ids=["fp32", "int8"])
+def test_a_writer_comes_back(tmp_path, int8):
+    encoder = dataclasses.replace(SMALL, bottleneck=6)
+    trained = trained_model(config.Model(encoder=encoder, writer=config.Writer(layers=2)), sounds=SOUNDS)
+    found = read_back(with_int8_weights(assemble(trained)) if int8 else assemble(trained), tmp_path)
+    assert found.model == trained.model
+    assert found.weights.keys() == trained.weights.keys()
+    for name, weight in trained.weights.items():
+        step = np.abs(weight).max(axis=-1, keepdims=True) / INT8_STEPS if int8 else 0
+        assert (np.abs(found.weights[name] - weight) <= 0.501 * step).all(), name
+
+
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "none"])
 def test_what_comes_back_exports_to_the_same_answers(tmp_path, cell):
     fp32 = assemble(small_model(cell, True, 3))

@@ -15,7 +15,7 @@ from speechrnn.training.optimisation.task import Task
 from tests.training.optimisation.test_gradients import NarrowNetwork
 from tests.training.tones import tiny_run
 
-TASK = Task(loss=summed_loss, watched={}, metric=lambda network: {}, criterion="wer")
+TASK = Task(loss=summed_loss, watched={}, metric=lambda network: {}, rate=16000, criterion="wer")
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
 

@@ -17,7 +17,9 @@ from speechrnn.training.optimisation.update import Updates
 from speechrnn.training.run import train
 from tests.training.tones import tiny_run, tone_batch, tone_request
 
-TASK = Task(loss=summed_loss, watched={"blanks": blank_frames}, metric=lambda network: {}, criterion="wer")
+TASK = Task(
+    loss=summed_loss, watched={"blanks": blank_frames}, metric=lambda network: {}, rate=16000, criterion="wer"
+)
 
 
 def test_a_handful_of_utterances_is_learnt_by_heart() -> None:

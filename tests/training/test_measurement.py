@@ -13,7 +13,9 @@ from speechrnn.training.model.initialise import random_network
 from speechrnn.training.optimisation.task import Task
 from tests.training.tones import same_weights, tiny_run, tone_batch
 
-TASK = Task(loss=summed_loss, watched={"blanks": blank_frames}, metric=lambda network: {}, criterion="wer")
+TASK = Task(
+    loss=summed_loss, watched={"blanks": blank_frames}, metric=lambda network: {}, rate=16000, criterion="wer"
+)
 
 
 def tone_batches() -> Generator[Batch, None, None]:

@@ -5,9 +5,10 @@ Workers make examples and stack them (`loader.py`); the loop moves a batch to it
 pieces for threads or when it does not fit the GPU's memory.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from torch.nn.utils.rnn import pad_sequence
 class Example:
     """One utterance, ready: samples, tokens of its text, seed of its draws, its id, sounds of its text.
 
-    Samples are float32 `[samples]`.
+    Samples are float32 `[samples]`; where a writer is taught, what is heard, `[frames, sounds]`.
     """
 
     audio: npt.NDArray[np.float32]
@@ -36,7 +37,7 @@ class Batch:
 
     | field            | type                     | holds                                             |
     |------------------|--------------------------|---------------------------------------------------|
-    | `audio`          | float32 [batch, samples] | waveforms in [-1, 1], zero after their length     |
+    | `audio`          | float32 [batch, samples] | waveforms in [-1, 1], zero after their length (1) |
     | `lengths`        | int64 [batch]            | samples of each waveform                          |
     | `targets`        | int64 [batch, tokens]    | tokens of each text, zero (the blank) after them  |
     | `target_lengths` | int64 [batch]            | tokens of each text                               |
@@ -44,6 +45,8 @@ class Batch:
     | `sound_lengths`  | int64 [batch]            | sounds of each text, 0 where they are not known   |
     | `seeds`          | int64 [batch]            | `draws.utterance_seed`, for draws on the device   |
     | `ids`            | [batch] strings          | names of the utterances, as in the manifest       |
+
+    (1) Where a writer is taught, what is heard instead: [batch, frames, sounds], lengths in frames.
     """
 
     audio: Tensor
@@ -121,3 +124,15 @@ def stack(examples: Sequence[Example]) -> Batch:
         seeds=torch.tensor([example.seed for example in examples]),
         ids=tuple(example.id for example in examples),
     )
+
+
+class Epochs(Protocol):
+    """Training data: the same batches in the same order for the same epoch, whenever they are asked for."""
+
+    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
+        """Yield this rank's part of the batches of `epoch` (from 0), from number `first_batch` on."""
+        ...
+
+    def batches_per_epoch(self, epoch: int) -> int:
+        """Return how many batches `epoch` has; the same on every rank."""
+        ...

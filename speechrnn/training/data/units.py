@@ -34,9 +34,9 @@ class Pronouncer:
         """Return the tokens `[sounds]` of normalised `text`; none if a word or a sound of it is not known."""
         said = [self.pronunciations.get(word) for word in text.split()]
         sounds = [sound for one in said if one is not None for sound in one[0]]
-        if None in said or not self._numbers.keys() >= {*sounds}:
+        if None in said or not self.numbers.keys() >= {*sounds}:
             return []
-        return [self._numbers[sound] for sound in sounds]
+        return [self.numbers[sound] for sound in sounds]
 
     def unknown_words(self, texts: Iterable[str]) -> Counter[str]:
         """Return how often each word without a pronunciation occurs in `texts`."""
@@ -44,7 +44,8 @@ class Pronouncer:
         return Counter({word: n for word, n in occurring.items() if not self.encode(word)})
 
     @cached_property
-    def _numbers(self) -> dict[str, int]:
+    def numbers(self) -> dict[str, int]:
+        """The number of each sound."""
         return {sound: number for number, sound in enumerate(self.sounds.symbols) if number}
 
 

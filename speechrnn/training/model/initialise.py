@@ -1,8 +1,8 @@
 """The weights a run starts from: random ones, or those of a trained model (fine-tuning).
 
-A trained model brings front end and encoder, settings and weights; and its byte-pair pieces, where they can
-write the new text. Of its head it brings the rows of the tokens that both models have, wherever they stand in
-their vocabularies; rows of new tokens stay random.
+A trained model brings front end, encoder and writer, settings and weights; and its byte-pair pieces, where
+they can write the new text. Of its heads it brings the rows of the tokens that both models have, wherever
+they stand in their vocabularies; rows of new tokens stay random.
 """
 
 import dataclasses
@@ -15,6 +15,7 @@ import torch
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
 from speechrnn.model_folder import TrainedModel
+from speechrnn.outputs import FRAMES_A_STEP
 from speechrnn.text import Vocabulary
 from speechrnn.training.data.units import Speller, learn
 from speechrnn.training.model.network import Network
@@ -40,27 +41,25 @@ def load_pretrained(
 ) -> list[str]:
     """Give `network` the weights of `start`; return the tokens and sounds whose rows stay random.
 
-    Front end and encoder must be those that `adopted` gives. Raises SpeechRnnError where weights are missing.
+    Front end, encoder and writer must be those that `adopted` gives. Raises SpeechRnnError where weights
+    are missing.
     """
     found = network_of(start.trained, start.name).state_dict()
     weights = network.state_dict()
-    weights |= {name: value for name, value in found.items() if "head." not in name}
-    heads = (
-        ("head", vocabulary, start.trained.vocabulary),
-        ("sound_head", sounds, start.trained.sounds),
-    )
-    new: list[str] = []
-    for head, ours, theirs in heads:
-        if ours is None:
-            continue
+    heads = {"sound_head": (sounds, start.trained.sounds)} if sounds is not None else {}
+    texts = ["head"] if network.writer is None else [f"writer.heads.{n}" for n in range(FRAMES_A_STEP)]
+    heads |= dict.fromkeys(texts, (vocabulary, start.trained.vocabulary))
+    weights |= {name: value for name, value in found.items() if "head" not in name}
+    new: dict[str, None] = {}
+    for head, (ours, theirs) in heads.items():
         rows = {symbol: row for row, symbol in enumerate(theirs.symbols)} if theirs is not None else {}
         to = [row for row, symbol in enumerate(ours.symbols) if symbol in rows]
         of = [rows[ours.symbols[row]] for row in to]
         for name in (f"{head}.weight", f"{head}.bias") if to else ():
             weights[name] = weights[name].index_copy(0, torch.tensor(to), found[name][of])
-        new += [symbol for symbol in ours.symbols if symbol not in rows]
+        new |= dict.fromkeys(symbol for symbol in ours.symbols if symbol not in rows)
     network.load_state_dict(weights)
-    return new
+    return [*new]
 
 
 def model_to_train(
@@ -92,7 +91,7 @@ def inherited_pieces(wanted: config.Units, start: Pretrained, texts: Iterable[st
 
 
 def adopted(wanted: config.Model, start: Pretrained) -> config.Model:
-    """Return `wanted` with the front end and the encoder of `start`.
+    """Return `wanted` with the front end, the encoder and the writer of `start`.
 
     Dropout and phases say nothing of the weights and stay. Raises SpeechRnnError naming the first other
     setting that was given (that is not the default) and differs.
@@ -103,6 +102,7 @@ def adopted(wanted: config.Model, start: Pretrained) -> config.Model:
     for section, ours, theirs, default in (
         ("front-end", wanted.front_end, found.front_end, config.FrontEnd()),
         ("encoder", wanted.encoder, encoder, config.Encoder()),
+        ("writer", wanted.writer, found.writer, config.Writer()),
     ):
         for field in dataclasses.fields(ours):
             here, there, unsaid = (getattr(model, field.name) for model in (ours, theirs, default))
@@ -111,4 +111,4 @@ def adopted(wanted: config.Model, start: Pretrained) -> config.Model:
                 raise SpeechRnnError(
                     f"--init {start.name}: was trained with {flag} {there}, not {here}; leave {flag} out"
                 )
-    return dataclasses.replace(wanted, front_end=found.front_end, encoder=encoder)
+    return dataclasses.replace(wanted, front_end=found.front_end, encoder=encoder, writer=found.writer)

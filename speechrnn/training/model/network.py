@@ -1,8 +1,9 @@
 """The acoustic model, whole: waveform in, log-probabilities of tokens out.
 
-Front end, mask (training only), encoder, linear head, and a second one for sounds if there is a lexicon. What
-happens to samples here happens in the exported graph as well, with the same arrays, except for the mask and
-dropout, and for what `losses.py` asks for.
+Front end, mask (training only), encoder, linear head, and a second one for sounds if there is a lexicon; or
+a head for sounds alone, and a writer that makes text of them (`writer.py`). What happens to samples here
+happens in the exported graph as well, with the same arrays, except for the mask and dropout, and for what
+`losses.py` asks for.
 Training looks at an utterance in one phase of the frames, a trained network in all that are configured
 (`subsampling.py`).
 """
@@ -17,6 +18,7 @@ from speechrnn.training.augmentation.draws import of_other_view
 from speechrnn.training.augmentation.masks import spec_augment
 from speechrnn.training.model.encoder import Encoder
 from speechrnn.training.model.front_end import FeatureExtractor
+from speechrnn.training.model.writer import Writer
 
 
 class Network(nn.Module):
@@ -37,7 +39,8 @@ class Network(nn.Module):
         self.offsets = phase_offsets(self.stride, settings.encoder.phases)
         self.front_end = FeatureExtractor(settings.front_end)
         self.encoder = Encoder(settings.encoder, self.front_end.bins)
-        self.head = nn.Linear(self.encoder.width, tokens)
+        self.writer = Writer(settings, sounds, tokens) if settings.writer.layers else None
+        self.head = nn.Linear(self.encoder.width, tokens) if self.writer is None else None
         self.sound_head = nn.Linear(self.encoder.width, sounds) if sounds else None
 
     def forward(
@@ -62,7 +65,8 @@ class Network(nn.Module):
         stages, frames = self.encoder.stages(features, frames, seeds)
         looked_at = [stages[-1], stages[(len(stages) - 1) // 2]] if self.loss.middle else [stages[-1]]
         hidden = torch.cat([self.encoder.finished(stage, frames) for stage in looked_at])
-        return self.normalised(self.scores(hidden)), frames.repeat(len(looked_at))
+        frames, seeds = frames.repeat(len(looked_at)), seeds.repeat(len(looked_at))
+        return self.written(self.heard(hidden), frames, seeds), frames
 
     def in_all_phases(self, features: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Return what `forward` does for `features` [batch, frames, bins]: the mean over phases."""
@@ -70,21 +74,32 @@ class Network(nn.Module):
         shifted = [F.pad(features, (0, 0, offset, room - offset)) for offset in self.offsets]
         lengths = [frames + offset for offset in self.offsets]
         hidden, lengths_out = self.encoder(torch.cat(shifted), torch.cat(lengths))
-        looks = torch.stack(self.normalised(self.scores(hidden)).chunk(len(self.offsets)))
+        looks = torch.stack(self.heard(hidden).chunk(len(self.offsets)))
         looks = looks[:, :, : output_frames(features.shape[1], self.stride)]
         # The mean of several distributions does not add up to one, that of a single one does.
         mean = self.normalised(looks.mean(0)) if room else looks[0]
-        return mean, lengths_out[: len(features)]
+        frames_out = lengths_out[: len(features)]
+        return self.written(mean, frames_out), frames_out
 
-    def scores(self, hidden: Tensor) -> Tensor:
-        """Return what the heads make of `hidden` [batch, frames, width]: [batch, frames, tokens + sounds]."""
-        heads = [self.head] if self.sound_head is None else [self.head, self.sound_head]
-        return torch.cat([head(hidden) for head in heads], dim=-1)
+    def heard(self, hidden: Tensor) -> Tensor:
+        """Return the log-probabilities, float32, of what is read off the encoder.
+
+        `hidden` [batch, frames, width]; gives [batch, frames, tokens + sounds], or those of the sounds alone
+        where the text is up to a writer.
+        """
+        return self.normalised(torch.cat([head(hidden) for head in self._heads()], dim=-1))
+
+    def written(self, heard: Tensor, frames: Tensor, seeds: Tensor | None = None) -> Tensor:
+        """Return log-probabilities [batch, frames, tokens + sounds] of what is `heard`, by the writer if any.
+
+        `frames` [batch] are valid; `seeds` [batch] turns dropout on.
+        """
+        return heard if self.writer is None else torch.cat([self.writer(heard, frames, seeds), heard], dim=-1)
 
     def normalised(self, scores: Tensor) -> Tensor:
-        """Return `scores` [..., tokens + sounds] as float32 log-probabilities, each head for itself."""
-        tokens = self.head.out_features
-        written, said = scores[..., :tokens].float(), scores[..., tokens:].float()
-        if self.sound_head is None:
-            return torch.log_softmax(written, dim=-1)
-        return torch.cat([torch.log_softmax(written, dim=-1), torch.log_softmax(said, dim=-1)], dim=-1)
+        """Return scores as `heard` gives them as float32 log-probabilities, each head for itself."""
+        each = torch.split(scores.float(), [head.out_features for head in self._heads()], dim=-1)
+        return torch.cat([torch.log_softmax(one, dim=-1) for one in each], dim=-1)
+
+    def _heads(self) -> list[nn.Linear]:
+        return [head for head in (self.head, self.sound_head) if head is not None]

@@ -26,5 +26,7 @@ class Task:
     """Name -> (log_probs, frames) -> a number of valid frames, shown as a share of all of them."""
     metric: Metric
     """The network -> its figures on the validation set; all ranks call it together and get the same."""
+    rate: float
+    """By how much a batch's lengths rise in a second of audio."""
     criterion: str
     """Which of these figures says which model is best; smaller is better."""

@@ -85,7 +85,7 @@ class Updates:
         self.network.train()
         rate = self._set_rate()
         gradient = self._gradient(batches)
-        seconds = sum(float(batch.lengths.sum()) for batch in batches) / self.run.model.front_end.sample_rate
+        seconds = sum(float(batch.lengths.sum()) for batch in batches) / self.task.rate
         loss, frames, *watched, seconds = summed([*gradient.sums.tolist(), seconds], self.ranks)
         self.sum_over_ranks(gradient.tensors)
         for optimiser in self.optimisers:

@@ -121,6 +121,7 @@ def test_the_gradient_does_not_depend_on_how_the_batch_is_cut(loss):
         partial(training_loss, settings=loss, tokens=TOKENS),
         {"blanks": blank_frames},
         lambda network: {},
+        16000,
         "wer",
     )
     whole, cut = (Differentiation(network, task, "fp32", threads)(batch, True) for threads in (1, 4))

@@ -43,7 +43,7 @@ def recordings() -> tuple[torch.Tensor, torch.Tensor]:
 def looked_at(network: Network, features: torch.Tensor) -> np.ndarray:
     """Probabilities [frames, tokens] of one utterance, all of whose frames count."""
     hidden, _ = network.encoder(features[None], torch.tensor([len(features)]))
-    return network.normalised(network.scores(hidden))[0].exp().detach().numpy().astype(np.float64)
+    return network.heard(hidden)[0].exp().detach().numpy().astype(np.float64)
 
 
 @pytest.mark.parametrize(("stride", "earlier"), [(2, 1), (3, 1), (4, 1), (6, 2), (8, 3)])

@@ -19,7 +19,9 @@ from speechrnn.training.optimisation.gradients import (
 from speechrnn.training.optimisation.task import Task
 from tests.training.tones import tiny_run, tone_batch
 
-TASK = Task(loss=summed_loss, watched={"blanks": blank_frames}, metric=lambda network: {}, criterion="wer")
+TASK = Task(
+    loss=summed_loss, watched={"blanks": blank_frames}, metric=lambda network: {}, rate=16000, criterion="wer"
+)
 TOKENS = 6
 
 

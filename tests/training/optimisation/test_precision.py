@@ -19,7 +19,9 @@ from speechrnn.training.optimisation.task import Task
 from speechrnn.training.optimisation.update import Updates
 from tests.training.tones import same_weights, tiny_run, tone_batch
 
-TASK = Task(loss=summed_loss, watched={"blanks": blank_frames}, metric=lambda network: {}, criterion="wer")
+TASK = Task(
+    loss=summed_loss, watched={"blanks": blank_frames}, metric=lambda network: {}, rate=16000, criterion="wer"
+)
 CPU = torch.device("cpu")
 TOKENS = 6
 

@@ -1,0 +1,263 @@
+"""A writer's education, whole: from a trained network, its recordings and texts to a network that spells.
+
+    network, recordings -> what is heard (`listening.py`) -> imitation (`imitation.py`)
+    texts, imitation, what is heard -> lessons (`lessons.py`) -> `Training.go`
+
+The encoder stays as it is, only the writer learns; loop, checkpoints, averaging and history are those of
+every run. What is heard is not stored: a run that is continued listens again, and hears the same.
+`speechrnn writer` and the recipes call `teach`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from speechrnn import config, dsp
+from speechrnn.decoding.greedy import greedy
+from speechrnn.errors import SpeechRnnError, check_readable
+from speechrnn.model_folder import TrainedModel
+from speechrnn.pronunciation import read_pronunciations
+from speechrnn.text import normalise
+from speechrnn.text_files import sentences_in, without
+from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state, write_record
+from speechrnn.training.corpus import Corpus, fingerprint_of, read_utterances, screened, training_data
+from speechrnn.training.data.batch import Batch
+from speechrnn.training.data.child_processes import deaths_told
+from speechrnn.training.data.loader import EvaluationData
+from speechrnn.training.data.units import Pronouncer, Speller
+from speechrnn.training.evaluation import BATCH_SECONDS, results_by_id, score_transcripts
+from speechrnn.training.loop import Training
+from speechrnn.training.measurement import Workload, settle
+from speechrnn.training.model.ctc import blank_frames, summed_loss
+from speechrnn.training.model.network import Network
+from speechrnn.training.model.network_folder import network_of, write_network
+from speechrnn.training.model.writer import Writer
+from speechrnn.training.optimisation.distributed import Ranks, join, leave, of_first, threads_for
+from speechrnn.training.optimisation.precision import candidates, unavailable
+from speechrnn.training.optimisation.task import Task
+from speechrnn.training.optimisation.update import Updates
+from speechrnn.training.run import check_same_run
+from speechrnn.training.settings import check_settings
+from speechrnn.training.writing.imitation import Imitation
+from speechrnn.training.writing.lessons import Lessons, Prose
+from speechrnn.training.writing.listening import Heard, listen
+
+LISTENING_SECONDS = 160.0
+"""Audio in the batches that the network listens to."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who is to be taught, and with what."""
+
+    run: config.Run
+    """Its model says how many layers the writer has, and its dropout; all else is that of `model`."""
+    model: Path
+    """A trained model that hears sounds."""
+    train: tuple[Path, ...]
+    """Manifests of recordings, best those it was trained on."""
+    texts: tuple[Path, ...]
+    """Text, a sentence a line."""
+    lexicon: Path
+    """How words are said."""
+    to: Path
+    """Run folder; a run that has begun there is continued."""
+    read_model: Callable[[Path], TrainedModel]
+    """Reads `model`."""
+    valid: tuple[Path, ...] = ()
+    """Manifests to watch the writer with; without any, some of the recordings are set aside."""
+
+
+class Pupil(nn.Module):
+    """The writer as the training loop sees a network: what is heard takes the place of audio."""
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__()
+        self.writer = writer
+
+    def forward(
+        self, heard: Tensor, lengths: Tensor, seeds: Tensor | None = None, mask: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """Return log-probabilities [batch, frames, tokens] and `lengths`; nothing is masked any more."""
+        return self.writer(heard, lengths, seeds), lengths
+
+
+def teach(request: Request, say: Callable[[str], None]) -> int | None:
+    """Teach as requested, or go on with a run that has begun; tell through `say`.
+
+    Returns None at the end of the run, or the number of the signal that stopped it: the same request then
+    continues. Raises SpeechRnnError for whatever is wrong with files and settings.
+    """
+    check_settings(request.run)
+    ranks = join(request.run.device)
+    folder = RunFolder(request.to)
+    try:
+        if ranks.first:
+            folder.create()
+        with deaths_told():
+            training = prepare(request, folder, ranks, say if ranks.first else _silent)
+            try:
+                return training.go()
+            finally:
+                training.updates.close()
+    finally:
+        leave(ranks)
+
+
+def prepare(request: Request, folder: RunFolder, ranks: Ranks, say: Callable[[str], None]) -> Training:
+    """Return the run, at its start or where it was left."""
+    train_set, valid_set = read_utterances(request.train, request.valid, say)
+    for path in request.texts:
+        check_readable(path)
+    fingerprint = fingerprint_of(train_set, valid_set) + _sizes_of(request.texts)
+    record = of_first(read_record(folder) if ranks.first else None, ranks)
+    state = of_first(read_state(folder.state) if ranks.first and folder.state.exists() else None, ranks)
+    if record is not None:
+        files = {"model": (record.init, request.model), "--lexicon": (record.lexicon, request.lexicon)}
+        check_same_run(request.run, files, record, fingerprint, folder)
+    trained = request.read_model(request.model)
+    if trained.sounds is None:
+        raise SpeechRnnError(f"{request.model}: hears no sounds; train it with --lexicon first")
+    asked = request.run
+    run = replace(asked, model=with_writer(trained.model, asked.model))
+    listener = network_of(trained, request.model)
+    network = writing_network(listener, trained, run)
+    speller = Speller(trained.vocabulary, Pronouncer(trained.sounds, read_pronunciations(request.lexicon)))
+    corpus = screened(train_set, valid_set, speller, run, say)
+    threads = record.settled.threads if record else run.threads or threads_for(ranks)
+    torch.set_num_threads(threads)
+    network.to(ranks.device)
+    heard = hear(listener.to(ranks.device), corpus, run, threads, ranks, say)
+    lessons = lessons_of(heard, corpus, request.texts, run, ranks, say)
+    assert network.writer is not None
+    pupil = Pupil(network.writer)
+    task = spelling(network, corpus, run, threads, ranks)
+    if record is None:
+        workload = Workload(lessons.frames_per_epoch / task.rate, 0.0)
+        settled = settle(run, workload, threads, lessons, pupil, task, ranks, say)
+        lexicon, model = str(request.lexicon), str(request.model)
+        record = RunRecord(asked, settled, fingerprint, trained.vocabulary, trained.sounds, lexicon, model)
+        if ranks.first:
+            write_record(folder, record)
+    run = record.settled
+    assert run.precision != "auto"  # settled
+    updates = Updates(run, run.precision, threads, pupil, task, ranks)
+    write_model = partial(
+        write_network, network=network, model=run.model, vocabulary=trained.vocabulary, sounds=trained.sounds
+    )
+    training = Training(run, folder, updates, lessons, write_model, corpus.left_out)
+    if state is not None:
+        training.resume(state)
+        say(f"continuing {folder.path} after update {updates.done} of {run.updates}")
+    return training
+
+
+def with_writer(trained: config.Model, wanted: config.Model) -> config.Model:
+    """Return the model `trained` with the writer and the dropout that are `wanted`."""
+    encoder = replace(trained.encoder, dropout=wanted.encoder.dropout)
+    return replace(trained, encoder=encoder, writer=wanted.writer)
+
+
+def writing_network(listener: Network, trained: TrainedModel, run: config.Run) -> Network:
+    """Return the network of `run` with the weights of `listener`, also of a writer of the same size."""
+    torch.manual_seed(run.seed)
+    sounds = len(trained.sounds or ())
+    network = Network(run.model, len(trained.vocabulary), run.augmentation, sounds=sounds)
+    found, weights = listener.state_dict(), network.state_dict()
+    weights |= {name: found[name] for name, own in weights.items() if _shape(found, name) == own.shape}
+    network.load_state_dict(weights)
+    return network
+
+
+def hear(
+    network: Network,
+    corpus: Corpus,
+    run: config.Run,
+    threads: int,
+    ranks: Ranks,
+    say: Callable[[str], None],
+) -> list[Heard]:
+    """Return what `network` hears of the training set, once under masks and once without."""
+    network.augmentation = run.augmentation
+    say("listening to the training set, twice ...")
+    texts = {utterance.id: normalise(utterance.text) for utterance in corpus.train}
+    batching = replace(run.batching, seconds=LISTENING_SECONDS)
+    data = training_data(corpus, replace(run, batching=batching), Ranks(0, 1, ranks.device), say)
+    formats = [one for one in candidates(ranks.device) if unavailable(one, ranks.device) is None]
+    try:
+        return [
+            heard
+            for epoch, mask in enumerate((True, False))
+            for heard in listen(network, data.epoch(epoch), texts, mask, formats[-1], threads)
+        ]
+    finally:
+        data.close()
+
+
+def lessons_of(
+    heard: Sequence[Heard],
+    corpus: Corpus,
+    texts: Sequence[Path],
+    run: config.Run,
+    ranks: Ranks,
+    say: Callable[[str], None],
+) -> Lessons:
+    """Return the lessons made of what was `heard` and of `texts`, without what the validation set says."""
+    pronouncer = corpus.speller.pronouncer
+    assert pronouncer is not None
+    held_out = [normalise(utterance.text) for utterance in corpus.valid]
+    prose = Prose.of(without(held_out, sentences_in(texts)), pronouncer.pronunciations)
+    frames = round(run.batching.seconds * frame_rate(run.model))
+    lessons = Lessons(
+        heard, Imitation(heard, pronouncer), prose, corpus.speller, frames, run.seed, ranks.rank, ranks.world
+    )
+    say(f"texts: {len(prose.numbers) / 1e6:.2f} million words; {lessons.batches_per_epoch(0)} batches")
+    return lessons
+
+
+def spelling(network: Network, corpus: Corpus, run: config.Run, threads: int, ranks: Ranks) -> Task:
+    """Return the task of spelling what is heard, measured on the validation set."""
+    vocabulary = corpus.speller.vocabulary
+    own_share = corpus.valid[ranks.rank :: ranks.world]
+    batches: Iterable[Batch] = (
+        EvaluationData(own_share, corpus.audio, corpus.speller, BATCH_SECONDS) if own_share else []
+    )
+
+    def write(log_probs: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> str:
+        return greedy(log_probs[:, : len(vocabulary)], vocabulary, 1.0).text
+
+    def error_rates(pupil: nn.Module) -> dict[str, float]:
+        transcripts = results_by_id(network, batches, write, ranks, threads)
+        score = score_transcripts(corpus.valid, transcripts)
+        return {"wer": score.wer, "cer": score.cer}
+
+    return Task(
+        loss=summed_loss,
+        watched={"blanks": blank_frames},
+        metric=error_rates,
+        rate=frame_rate(run.model),
+        criterion="wer",
+    )
+
+
+def frame_rate(model: config.Model) -> float:
+    """Return how many frames a second of audio becomes."""
+    return model.front_end.sample_rate / (dsp.analysis(model.front_end).hop * model.encoder.stride)
+
+
+def _sizes_of(files: Sequence[Path]) -> str:
+    """Return what stands for `files`: text is long, so it is not read for this."""
+    return "".join(f" {path.stat().st_size}" for path in files)
+
+
+def _shape(weights: dict[str, Tensor], name: str) -> torch.Size | None:
+    return weights[name].shape if name in weights else None
+
+
+def _silent(text: str) -> None:
+    """Take the place of printing on ranks that do not print."""
