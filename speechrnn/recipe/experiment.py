@@ -1,7 +1,7 @@
 """An experiment: train on one corpus, measure on others, export, and report.
 
-    utterances -> manifests -> training -> model folder -> .onnx, fp32 and int8 (-> n-gram, tuned)
-               -> error rates -> report
+    utterances -> manifests -> training (-> a writer, taught with texts) -> model folder
+               -> .onnx, fp32 and int8 (-> n-gram, tuned) -> error rates -> report
 
 The recipes say what is trained on what; the steps that all of them share are here. Every step is also a
 command of its own (`speechrnn train`, `export`, `evaluate`), and the run folder holds what each leaves.
@@ -25,6 +25,8 @@ from speechrnn.scoring_report import percent
 
 FP32_FILE = "model.onnx"
 INT8_FILE = "model.int8.onnx"
+WRITER = "writer"
+"""Run folder of the writer, in that of the experiment."""
 
 Say = Callable[[str], None]
 
@@ -49,6 +51,8 @@ class Experiment:
     """How words are said: sounds are learnt as well, and the n-gram is searched with in sounds."""
     texts: Sequence[Path] | None = None
     """Text for a word n-gram besides the training transcripts; None: none is made, decoding is greedy."""
+    writer: config.Run | None = None
+    """How a writer is taught with `texts`, after the network has learnt sounds; None: none is."""
 
 
 def carry_out(experiment: Experiment, say: Say) -> int:
@@ -69,14 +73,20 @@ def carry_out(experiment: Experiment, say: Say) -> int:
     stopped_by = train(request, say)
     if stopped_by is not None:
         return 128 + stopped_by
-    exported = export_both(folder, say)
+    model = folder / "model"
+    if experiment.writer is not None:
+        stopped_by = teach_writer(experiment, train_manifest, valid_manifests, say)
+        if stopped_by is not None:
+            return 128 + stopped_by
+        model = folder / WRITER / "model"
+    exported = export_both(model, folder, say)
     ngram = None
     if experiment.texts is not None:
         texts = texts_of(experiment, train_manifest)
         ngram = build_language_model(exported[0], folder, texts, say, lexicon=experiment.lexicon)
     search = None if ngram is None else DecoderFlags(lm=ngram, pronunciations=experiment.lexicon)
-    measurements = measure(folder / "model", exported, experiment.tests, search, say)
-    page = write_report(folder, tell(experiment, exported[0], ngram, measurements, say))
+    measurements = measure(model, exported, experiment.tests, search, say)
+    page = write_report(folder, tell(experiment, model, exported[0], ngram, measurements, say))
     say(f"report: {page}")
     return 0
 
@@ -87,13 +97,36 @@ def with_any_network(run: config.Run) -> config.Run:
     return dataclasses.replace(run, model=dataclasses.replace(run.model, encoder=encoder))
 
 
-def export_both(folder: Path, say: Say) -> tuple[Path, Path]:
-    """Export the model of the run in `folder`, checked, as fp32 and as int8; return the two files."""
+def teach_writer(experiment: Experiment, train: Path, valid: tuple[Path, ...], say: Say) -> int | None:
+    """Teach a writer behind the network that was trained; None, or the number of the signal that stopped it.
+
+    `train` and `valid` are the manifests of the run before.
+    """
+    from speechrnn.model_folder import read_model_folder
+    from speechrnn.training.writing.run import Request, teach
+
+    assert experiment.writer is not None
+    assert experiment.lexicon is not None
+    request = Request(
+        run=experiment.writer,
+        model=experiment.folder / "model",
+        train=(train,),
+        texts=tuple(experiment.texts or ()),
+        lexicon=experiment.lexicon,
+        to=experiment.folder / WRITER,
+        read_model=read_model_folder,
+        valid=valid,
+    )
+    return teach(request, say)
+
+
+def export_both(model: Path, folder: Path, say: Say) -> tuple[Path, Path]:
+    """Export the model folder `model`, checked, as fp32 and as int8 into `folder`; return the two files."""
     from speechrnn.export.write import export_model
 
     files = folder / FP32_FILE, folder / INT8_FILE
     for file in files:
-        exported = export_model(folder / "model", file, int8=file.name == INT8_FILE)
+        exported = export_model(model, file, int8=file.name == INT8_FILE)
         say(f"exported: {file}, {exported.metadata.precision}, {exported.bytes / 1e6:.1f} MB")
     return files
 
@@ -140,7 +173,12 @@ def measure(
 
 
 def tell(
-    experiment: Experiment, onnx: Path, ngram: Path | None, measurements: Sequence[Measurement], say: Say
+    experiment: Experiment,
+    model: Path,
+    onnx: Path,
+    ngram: Path | None,
+    measurements: Sequence[Measurement],
+    say: Say,
 ) -> Story:
     """Return what the report says, with one held-out recording transcribed by the exported model."""
     from speechrnn.decoding.beam.tuned_weights import read_weights
@@ -154,13 +192,15 @@ def tell(
     say(f"{chosen.audio_filepath.name}\n  said:       {chosen.text}\n  recognised: {text}")
     record = read_record(RunFolder(experiment.folder))
     assert record is not None, "training has ended, so its record is there"
-    weights = read_model_folder(experiment.folder / "model").weights
+    weights = read_model_folder(model).weights
+    taught = None if experiment.writer is None else read_record(RunFolder(experiment.folder / WRITER))
     return Story(
         title=experiment.title,
         corpus=experiment.corpus,
         command=shlex.join(["python", *sys.argv]),
         run=record.settled,
         init=record.init,
+        writer=None if taught is None else taught.settled,
         train_hours=sum(utterance.duration for utterance in experiment.train) / 3600,
         parameters=sum(weight.size for weight in weights.values()),
         measurements=measurements,

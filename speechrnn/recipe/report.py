@@ -53,6 +53,8 @@ class Story:
     run: config.Run
     init: str | None
     """What the network was before, if not random weights."""
+    writer: config.Run | None
+    """How a writer was taught with text, if one was."""
     train_hours: float
     parameters: int
     measurements: Sequence[Measurement]
@@ -123,10 +125,14 @@ def training(story: Story, entries: Sequence[dict[str, Any]]) -> str:
         f"updates of at most {batch:g} s",
         f"- time: {(last['time'] - entries[0]['time']) / 60:.0f} minutes, {story.run.precision} on "
         f"{story.run.device}",
-        "",
-        f"![loss and error rate]({CURVES_FILE})",
     ]
-    return "\n".join(lines)
+    if story.writer is not None:
+        layers, updates = story.writer.model.writer.layers, story.writer.updates
+        lines.append(
+            f"- text is written by {layers} layers that read sounds, taught with text in {updates} updates of"
+            f" {story.writer.batching.seconds:g} s"
+        )
+    return "\n".join([*lines, "", f"![loss and error rate]({CURVES_FILE})"])
 
 
 def transcript(sample: Sample) -> str:

@@ -48,6 +48,7 @@ def test_lexicon_network_ngram_and_figures_come_out(tmp_path):
     assert ended.returncode == 0, ended.stderr
     for name in ("english.lexicon.xz", "english.ngram.xz", "model.int8.onnx"):
         assert (tmp_path / "run" / name).exists()
+    assert (tmp_path / "run" / "writer" / "model").exists()
     assert '"sounds"' in (tmp_path / "run" / "english.ngram.xz.weights.json").read_text()
     assert f"{synthetic.TEST_PART}, model.int8.onnx, beam, n-gram: WER" in ended.stderr
     again = english(*parts, *flags, cwd=tmp_path)

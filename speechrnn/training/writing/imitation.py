@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from speechrnn.decoding.viterbi import best_path
 from speechrnn.errors import SpeechRnnError
-from speechrnn.pronunciation import Sounds
+from speechrnn.pronunciation import Pronunciations, Sounds
 from speechrnn.training.data.units import Pronouncer
 from speechrnn.training.writing.listening import Heard
 
@@ -48,10 +48,7 @@ class Imitation:
     """Imitates what was heard, for any text."""
 
     def __init__(self, heard: Iterable[Heard], pronouncer: Pronouncer) -> None:
-        """Cut all of `heard` into snippets.
-
-        Raises SpeechRnnError where not all of the sounds that words can have were heard.
-        """
+        """Cut all of `heard` into snippets. Raises SpeechRnnError where the words of none are known."""
         frames, starts, lengths, contexts, misfits = [], [], [], [], []
         total = 0
         for one in heard:
@@ -73,16 +70,19 @@ class Imitation:
             raise SpeechRnnError("lexicon: says no transcript of the training set whole; give another one")
         self.numbers = pronouncer.numbers
         self.frames = np.concatenate(frames)
-        missing = set(self.numbers.values()) - set(np.concatenate(contexts)[:, 1].tolist())
-        if missing:
-            symbols = sorted(pronouncer.sounds.symbols[number] for number in missing)
-            raise SpeechRnnError(f"training set: {' '.join(symbols)} do not occur; add recordings with them")
+        occurring = np.unique(np.concatenate(contexts)[:, 1]).tolist()
+        self.sounds = {pronouncer.sounds.symbols[number] for number in occurring}
         self.choices = _choices(
             np.concatenate(contexts),
             np.concatenate(starts),
             np.concatenate(lengths),
             np.concatenate(misfits),
         )
+
+    def sayable(self, pronunciations: Pronunciations) -> Pronunciations:
+        """Return those of `pronunciations` whose sounds were all heard."""
+        ways = {word: [way for way in said if self.sounds >= {*way}] for word, said in pronunciations.items()}
+        return {word: tuple(said) for word, said in ways.items() if said}
 
     def __call__(
         self, texts: Sequence[Sequence[Sounds]], generator: np.random.Generator

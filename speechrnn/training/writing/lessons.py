@@ -63,14 +63,15 @@ class Lessons:
         heard: Sequence[Heard],
         imitation: Imitation,
         prose: Prose,
+        pronunciations: Pronunciations,
         speller: Speller,
         batch_frames: int,
         seed: int,
         rank: int = 0,
         ranks: int = 1,
     ) -> None:
-        assert speller.pronouncer is not None
-        self.pronunciations = speller.pronouncer.pronunciations
+        """Prepare lessons in batches of so many frames; `pronunciations` say every word of `prose`."""
+        self.pronunciations = pronunciations
         self.imitation, self.prose, self.speller = imitation, prose, speller
         self.recorded = sorted(self._writable(heard), key=lambda one: len(one.sounds))
         self.word_counts = np.array([len(one.text.split()) for one in self.recorded])

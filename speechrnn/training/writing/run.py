@@ -11,6 +11,7 @@ every run. What is heard is not stored: a run that is continued listens again, a
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ class Request:
     train: tuple[Path, ...]
     """Manifests of recordings, best those it was trained on."""
     texts: tuple[Path, ...]
-    """Text, a sentence a line."""
+    """Text besides the transcripts, a sentence a line."""
     lexicon: Path
     """How words are said."""
     to: Path
@@ -207,14 +208,18 @@ def lessons_of(
     ranks: Ranks,
     say: Callable[[str], None],
 ) -> Lessons:
-    """Return the lessons made of what was `heard` and of `texts`, without what the validation set says."""
+    """Return lessons of what was `heard`, of transcripts and `texts`, less what the validation set says."""
     pronouncer = corpus.speller.pronouncer
     assert pronouncer is not None
     held_out = [normalise(utterance.text) for utterance in corpus.valid]
-    prose = Prose.of(without(held_out, sentences_in(texts)), pronouncer.pronunciations)
+    transcripts = (normalise(utterance.text) for utterance in corpus.train)
+    sentences = without(held_out, chain(transcripts, sentences_in(texts)))
+    imitation = Imitation(heard, pronouncer)
+    sayable = imitation.sayable(pronouncer.pronunciations)
+    prose = Prose.of(sentences, sayable)
     frames = round(run.batching.seconds * frame_rate(run.model))
     lessons = Lessons(
-        heard, Imitation(heard, pronouncer), prose, corpus.speller, frames, run.seed, ranks.rank, ranks.world
+        heard, imitation, prose, sayable, corpus.speller, frames, run.seed, ranks.rank, ranks.world
     )
     say(f"texts: {len(prose.numbers) / 1e6:.2f} million words; {lessons.batches_per_epoch(0)} batches")
     return lessons

@@ -103,9 +103,10 @@ def test_contexts_are_the_neighbours_and_the_places_in_the_word() -> None:
     assert found.tolist() == [[0, 1, 2, 1, 0], [1, 2, 3, 0, 1], [2, 3, 0, 1, 1]]
 
 
-def test_recordings_in_which_a_sound_never_occurs_are_too_few() -> None:
-    with pytest.raises(SpeechRnnError, match="training set: C do not occur"):
-        Imitation([heard("ab a b")], PRONOUNCER)
+def test_what_has_sounds_that_were_never_heard_cannot_be_said() -> None:
+    imitate = Imitation([heard("ab a b")], PRONOUNCER)
+    assert imitate.sayable(PRONOUNCER.pronunciations).keys() == {"a", "b", "ab", "ba"}
+    assert imitate.sayable({"a": (("A",), ("C",)), "c": (("C",),)}) == {"a": (("A",),)}
 
 
 def test_recordings_with_unknown_words_teach_nothing() -> None:

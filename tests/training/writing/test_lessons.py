@@ -22,7 +22,8 @@ def of_two_ranks():
 
     def of(rank: int, ranks: int = 2, seed: int = 0) -> Lessons:
         imitation = Imitation(recordings, PRONOUNCER)
-        return Lessons(recordings, imitation, prose, SPELLER, 120, seed, rank, ranks)
+        ways = PRONOUNCER.pronunciations
+        return Lessons(recordings, imitation, prose, ways, SPELLER, 120, seed, rank, ranks)
 
     return of
 
