@@ -99,6 +99,8 @@ def _model(model: Model, vocabulary: Vocabulary, sounds: Vocabulary | None) -> F
     recurrent = "feed-forward" if encoder.cell == "none" else f"{direction} {encoder.cell.upper()}"
     bottleneck = f" behind bottlenecks of {encoder.bottleneck}" if encoder.bottleneck else ""
     said = {} if sounds is None else {"sounds": f"{len(sounds)}: {_shortened(sounds.symbols[1:])}"}
+    layers = model.writer.layers
+    writer = {"writer": f"{layers} layers over sounds, as wide as the encoder's"} if layers else {}
     return {
         "input": f"{front_end.sample_rate} Hz",
         "front end": f"{front_end.kind} as {front_end.convention}, {front_end.bins} bins,"
@@ -107,6 +109,7 @@ def _model(model: Model, vocabulary: Vocabulary, sounds: Vocabulary | None) -> F
         f" {encoder.stride}",
         "tokens": f"{len(vocabulary)} ({vocabulary.kind}): {_shortened(vocabulary.symbols[1:])}",
         **said,
+        **writer,
     }
 
 

@@ -11,9 +11,9 @@ import soundfile
 import torch
 
 from speechrnn import config
-from speechrnn.manifest import Utterance, write_manifest
+from speechrnn.manifest import Utterance, read_manifests, write_manifest
 from speechrnn.training.data.batch import Batch, Example, stack
-from speechrnn.training.run import Request
+from speechrnn.training.run import Request, train
 
 RATE = 8000
 PITCHES = {"a": 300.0, "b": 600.0, "c": 1200.0, "d": 2400.0, " ": 150.0}
@@ -80,6 +80,21 @@ def tone_request(folder: Path, to: Path, run: config.Run | None = None) -> Reque
         tone_manifest(folder, "valid", 6, seed=1)
         tone_manifest(folder, "train", 40, seed=0)
     return Request(run or tiny_run(), (train,), to, (valid,))
+
+
+def hearing_request(folder: Path, updates: int) -> Request:
+    """Return a request that was carried out in `folder`, with a lexicon that says words letter by letter.
+
+    The folder also holds the lexicon and text.txt, all pairs of words.
+    """
+    request = tone_request(folder, folder / "run", tiny_run(updates=updates, evaluate_every=updates))
+    words = {word for one in read_manifests([*request.train, *request.valid]) for word in one.text.split()}
+    lexicon = folder / "lexicon.txt"
+    lexicon.write_text("".join(f"{word} {' '.join(word.upper())}\n" for word in sorted(words)))
+    (folder / "text.txt").write_text("".join(f"{a} {b}\n" for a in sorted(words) for b in sorted(words)))
+    request = replace(request, lexicon=lexicon)
+    assert train(request, lambda text: None) is None
+    return request
 
 
 def tone_batch(utterances: int, seed: int = 0) -> Batch:

@@ -9,7 +9,6 @@ torch = pytest.importorskip("torch")
 
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
-from speechrnn.manifest import read_manifests
 from speechrnn.model_folder import read_model_folder
 from speechrnn.training.checkpoint import RunFolder
 from speechrnn.training.model.network_folder import read_network
@@ -17,7 +16,7 @@ from speechrnn.training.optimisation.update import Updates
 from speechrnn.training.run import Request as TrainRequest
 from speechrnn.training.run import train
 from speechrnn.training.writing.run import Request, teach
-from tests.training.tones import tiny_run, tone_request
+from tests.training.tones import hearing_request, tiny_run, tone_request
 
 TEACHING = replace(
     tiny_run(updates=6, evaluate_every=3),
@@ -28,16 +27,8 @@ TEACHING = replace(
 
 @pytest.fixture(scope="module")
 def hearing(tmp_path_factory: pytest.TempPathFactory) -> TrainRequest:
-    """A run that has learnt to hear tones; the lexicon says each word letter by letter."""
-    folder = tmp_path_factory.mktemp("hearing")
-    request = tone_request(folder, folder / "run", tiny_run(updates=200, evaluate_every=200))
-    words = {word for one in read_manifests([*request.train, *request.valid]) for word in one.text.split()}
-    lexicon = folder / "lexicon.txt"
-    lexicon.write_text("".join(f"{word} {' '.join(word.upper())}\n" for word in sorted(words)))
-    (folder / "text.txt").write_text("".join(f"{a} {b}\n" for a in sorted(words) for b in sorted(words)))
-    request = replace(request, lexicon=lexicon)
-    assert train(request, quietly) is None
-    return request
+    """A run that has learnt to hear tones."""
+    return hearing_request(tmp_path_factory.mktemp("hearing"), updates=200)
 
 
 def quietly(text: str) -> None:
