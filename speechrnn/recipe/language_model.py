@@ -15,11 +15,11 @@ from pathlib import Path
 
 from speechrnn.cores import cores
 from speechrnn.decoding.beam.settings import BeamSettings
+from speechrnn.decoding.ngram.sentences import sentences_in, without
 from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance
 from speechrnn.outputs import LOG_PROBS, SOUNDS
 from speechrnn.text import normalise
-from speechrnn.text_files import sentences_in, without
 
 LINES_A_BLOCK = 10_000
 

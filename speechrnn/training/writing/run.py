@@ -20,11 +20,11 @@ from torch import Tensor, nn
 
 from speechrnn import config, dsp
 from speechrnn.decoding.greedy import greedy
+from speechrnn.decoding.ngram.sentences import sentences_in, without
 from speechrnn.errors import SpeechRnnError, check_readable
 from speechrnn.model_folder import TrainedModel
 from speechrnn.pronunciation import read_pronunciations
 from speechrnn.text import normalise
-from speechrnn.text_files import sentences_in, without
 from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state, write_record
 from speechrnn.training.corpus import Corpus, fingerprint_of, read_utterances, screened, training_data
 from speechrnn.training.data.batch import Batch

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
+from speechrnn.decoding.ngram.text_blocks import training_blocks
 from speechrnn.text import normalise
 
 SAME_TEXT = 8
@@ -19,8 +20,6 @@ def sentences_in(files: Sequence[Path]) -> Iterator[str]:
 
     Raises SpeechRnnError for a file that cannot be read.
     """
-    from speechrnn.decoding.ngram.text_blocks import training_blocks
-
     blocks = chain.from_iterable(training_blocks(path) for path in files)
     lines = chain.from_iterable(block.decode("utf-8").splitlines() for block in blocks)
     yield from filter(None, map(normalise, lines))

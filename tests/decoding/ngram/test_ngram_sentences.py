@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechrnn.text_files import SAME_TEXT, without
+from speechrnn.decoding.ngram.sentences import SAME_TEXT, without
 
 sentences = st.lists(st.sampled_from("abc"), min_size=1, max_size=14).map(" ".join)
 
