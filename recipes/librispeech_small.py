@@ -86,10 +86,13 @@ REAL_RUN = config.Run(
     evaluate_every=1000,
 )
 
-# Text is without end, so there is little to be learnt by heart; many rows make short work of a batch.
+# Text is without end: there is little to be learnt by heart, and enough of every piece for many of them, in
+# which a word is spelt in one go. Many rows make short work of a batch.
 WRITER_RUN = dataclasses.replace(
     REAL_RUN,
-    model=config.Model(encoder=config.Encoder(dropout=0.1), writer=config.Writer(layers=2)),
+    model=config.Model(
+        encoder=config.Encoder(dropout=0.1), writer=config.Writer(layers=2), units=config.Units("bpe", 1000)
+    ),
     batching=config.Batching(seconds=640),
     optimisation=config.Optimisation(peak_rate=3e-3),
     evaluate_every=500,

@@ -11,12 +11,15 @@ from speechrnn.commands.train import read_init
 from speechrnn.errors import missing_extra
 
 RUN = config.Run(
-    model=config.Model(encoder=config.Encoder(dropout=0.1), writer=config.Writer(layers=2)),
+    model=config.Model(
+        encoder=config.Encoder(dropout=0.1), writer=config.Writer(layers=2), units=config.Units("bpe", 1000)
+    ),
     batching=config.Batching(seconds=640),
     optimisation=config.Optimisation(peak_rate=3e-3),
     minutes=30,
 )
-"""Text is without end, so there is little to be learnt by heart. Many rows make short work of a batch."""
+"""Text is without end: there is little to be learnt by heart, and enough of every piece for many of them, in
+which a word is spelt in one go. Many rows make short work of a batch."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Writer:
     valid: tuple[Path, ...] = ()
     """Manifests to watch the writer with; without any, a few speakers (or utterances) are set aside."""
     run: Annotated[config.Run, tyro.conf.arg(name="")] = RUN
-    """The configuration; of the model only the writer and dropout count."""
+    """The configuration; of the model only the writer, its units and dropout count."""
 
 
 def run(options: Writer) -> int:

@@ -2,8 +2,8 @@
 
 ONNX Runtime has an int8 kernel for LSTM (`DynamicQuantizeLSTM`) and for products with a matrix, and none for
 GRU and plain RNN. Of those the file is quantised and the weights become floats again when it is loaded: as
-small, but no faster. Front end, convolutions and heads stay in fp32, and what brings
-sounds to the writer: they are small, and the heads decide.
+small, but no faster. Front end, convolutions and what is read off the encoder stay in
+fp32: they are small, and decide much. A writer's heads are large.
 
 Weights have a scale for each row, and seven bits where they meet int8 activations: on x86 without VNNI the
 sum of two products of eight bits saturates. Measured on such a processor, mean distance from fp32:
@@ -60,7 +60,7 @@ def _computed_in_int8(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _is_dense(node: onnx.NodeProto) -> bool:
-    return node.op_type == "MatMul" and node.name.startswith(("subsampling/", "layer", "writer_layer"))
+    return node.op_type == "MatMul" and node.name.startswith(("subsampling/", "layer", "writer_"))
 
 
 def _stored_in_int8(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -8,7 +8,7 @@ every run. What is heard is not stored: a run that is continued listens again, a
 `speechrnn writer` and the recipes call `teach`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -22,15 +22,16 @@ from speechrnn import config, dsp
 from speechrnn.decoding.greedy import greedy
 from speechrnn.decoding.ngram.sentences import sentences_in, without
 from speechrnn.errors import SpeechRnnError, check_readable
+from speechrnn.manifest import Utterance
 from speechrnn.model_folder import TrainedModel
 from speechrnn.pronunciation import read_pronunciations
-from speechrnn.text import normalise
+from speechrnn.text import Vocabulary, normalise
 from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state, write_record
 from speechrnn.training.corpus import Corpus, fingerprint_of, read_utterances, screened, training_data
 from speechrnn.training.data.batch import Batch
 from speechrnn.training.data.child_processes import deaths_told
 from speechrnn.training.data.loader import EvaluationData
-from speechrnn.training.data.units import Pronouncer, Speller
+from speechrnn.training.data.units import Pronouncer, Speller, learn
 from speechrnn.training.evaluation import BATCH_SECONDS, results_by_id, score_transcripts
 from speechrnn.training.loop import Training
 from speechrnn.training.measurement import Workload, settle
@@ -50,6 +51,8 @@ from speechrnn.training.writing.listening import Heard, listen
 
 LISTENING_SECONDS = 160.0
 """Audio in the batches that the network listens to."""
+SENTENCES_FOR_UNITS = 100_000
+"""Sentences that pieces are learnt from, at most; more take minutes and yield the same."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Request:
     """Who is to be taught, and with what."""
 
     run: config.Run
-    """Its model says how many layers the writer has, and its dropout; all else is that of `model`."""
+    """Its model says how many layers the writer has, its dropout and units; all else is that of `model`."""
     model: Path
     """A trained model that hears sounds."""
     train: tuple[Path, ...]
@@ -124,17 +127,17 @@ def prepare(request: Request, folder: RunFolder, ranks: Ranks, say: Callable[[st
     trained = request.read_model(request.model)
     if trained.sounds is None:
         raise SpeechRnnError(f"{request.model}: hears no sounds; train it with --lexicon first")
-    asked = request.run
-    run = replace(asked, model=with_writer(trained.model, asked.model))
-    listener = network_of(trained, request.model)
-    network = writing_network(listener, trained, run)
-    speller = Speller(trained.vocabulary, Pronouncer(trained.sounds, read_pronunciations(request.lexicon)))
-    corpus = screened(train_set, valid_set, speller, run, say)
+    pronouncer = Pronouncer(trained.sounds, read_pronunciations(request.lexicon))
+    texts = partial(sentences_to_read, train_set, valid_set, request.texts)
+    run = replace(request.run, model=with_writer(trained.model, request.run.model))
+    vocabulary = record.vocabulary if record else units_of(texts(), pronouncer, run.model.units)
+    corpus = screened(train_set, valid_set, Speller(vocabulary, pronouncer), run, say)
     threads = record.settled.threads if record else run.threads or threads_for(ranks)
     torch.set_num_threads(threads)
-    network.to(ranks.device)
-    heard = hear(listener.to(ranks.device), corpus, run, threads, ranks, say)
-    lessons = lessons_of(heard, corpus, request.texts, run, ranks, say)
+    listener = network_of(trained, request.model).to(ranks.device)
+    heard = hear(listener, corpus, run, threads, ranks, say)
+    lessons = lessons_of(heard, corpus.speller, texts(), run, ranks, say)
+    network = writing_network(listener, run, len(vocabulary)).to(ranks.device)
     assert network.writer is not None
     pupil = Pupil(network.writer)
     task = spelling(network, corpus, run, threads, ranks)
@@ -142,14 +145,14 @@ def prepare(request: Request, folder: RunFolder, ranks: Ranks, say: Callable[[st
         workload = Workload(lessons.frames_per_epoch / task.rate, 0.0)
         settled = settle(run, workload, threads, lessons, pupil, task, ranks, say)
         lexicon, model = str(request.lexicon), str(request.model)
-        record = RunRecord(asked, settled, fingerprint, trained.vocabulary, trained.sounds, lexicon, model)
+        record = RunRecord(request.run, settled, fingerprint, vocabulary, trained.sounds, lexicon, model)
         if ranks.first:
             write_record(folder, record)
     run = record.settled
     assert run.precision != "auto"  # settled
     updates = Updates(run, run.precision, threads, pupil, task, ranks)
     write_model = partial(
-        write_network, network=network, model=run.model, vocabulary=trained.vocabulary, sounds=trained.sounds
+        write_network, network=network, model=run.model, vocabulary=vocabulary, sounds=trained.sounds
     )
     training = Training(run, folder, updates, lessons, write_model, corpus.left_out)
     if state is not None:
@@ -159,16 +162,45 @@ def prepare(request: Request, folder: RunFolder, ranks: Ranks, say: Callable[[st
 
 
 def with_writer(trained: config.Model, wanted: config.Model) -> config.Model:
-    """Return the model `trained` with the writer and the dropout that are `wanted`."""
+    """Return the model `trained` with the writer, the dropout and the units that are `wanted`."""
     encoder = replace(trained.encoder, dropout=wanted.encoder.dropout)
-    return replace(trained, encoder=encoder, writer=wanted.writer)
+    return replace(trained, encoder=encoder, writer=wanted.writer, units=wanted.units)
 
 
-def writing_network(listener: Network, trained: TrainedModel, run: config.Run) -> Network:
+def sentences_to_read(
+    train_set: Sequence[Utterance], valid_set: Sequence[Utterance], texts: Sequence[Path]
+) -> Iterator[str]:
+    """Yield transcripts and `texts`, sentence by sentence, without what the validation set says."""
+    held_out = [normalise(utterance.text) for utterance in valid_set]
+    transcripts = (normalise(utterance.text) for utterance in train_set)
+    return without(held_out, chain(transcripts, sentences_in(texts)))
+
+
+def units_of(sentences: Iterable[str], pronouncer: Pronouncer, settings: config.Units) -> Vocabulary:
+    """Return what the writer writes, learnt from its text: of every sentence, or of a sample of very many.
+
+    Fewer pieces than are asked for if the text has not words enough for them.
+    """
+    readable = [one for one in sentences if all(word in pronouncer.pronunciations for word in one.split())]
+    if not readable:
+        raise SpeechRnnError(
+            "texts: no sentence has only words that the lexicon says; see `speechrnn lexicon`"
+        )
+    sample = readable[:: -(-len(readable) // SENTENCES_FOR_UNITS) or 1]
+    try:
+        return learn(sample, settings).vocabulary
+    except SpeechRnnError:
+        if settings.kind != "bpe" or settings.pieces <= len({*"".join(sample)}):
+            raise
+        fewer = replace(settings, pieces=settings.pieces // 2)
+        return units_of(sample, pronouncer, fewer)
+
+
+def writing_network(listener: Network, run: config.Run, tokens: int) -> Network:
     """Return the network of `run` with the weights of `listener`, also of a writer of the same size."""
     torch.manual_seed(run.seed)
-    sounds = len(trained.sounds or ())
-    network = Network(run.model, len(trained.vocabulary), run.augmentation, sounds=sounds)
+    assert listener.sound_head is not None
+    network = Network(run.model, tokens, run.augmentation, sounds=listener.sound_head.out_features)
     found, weights = listener.state_dict(), network.state_dict()
     weights |= {name: found[name] for name, own in weights.items() if _shape(found, name) == own.shape}
     network.load_state_dict(weights)
@@ -202,25 +234,20 @@ def hear(
 
 def lessons_of(
     heard: Sequence[Heard],
-    corpus: Corpus,
-    texts: Sequence[Path],
+    speller: Speller,
+    sentences: Iterable[str],
     run: config.Run,
     ranks: Ranks,
     say: Callable[[str], None],
 ) -> Lessons:
-    """Return lessons of what was `heard`, of transcripts and `texts`, less what the validation set says."""
-    pronouncer = corpus.speller.pronouncer
+    """Return lessons of what was `heard` and of `sentences`."""
+    pronouncer = speller.pronouncer
     assert pronouncer is not None
-    held_out = [normalise(utterance.text) for utterance in corpus.valid]
-    transcripts = (normalise(utterance.text) for utterance in corpus.train)
-    sentences = without(held_out, chain(transcripts, sentences_in(texts)))
     imitation = Imitation(heard, pronouncer)
     sayable = imitation.sayable(pronouncer.pronunciations)
     prose = Prose.of(sentences, sayable)
     frames = round(run.batching.seconds * frame_rate(run.model))
-    lessons = Lessons(
-        heard, imitation, prose, sayable, corpus.speller, frames, run.seed, ranks.rank, ranks.world
-    )
+    lessons = Lessons(heard, imitation, prose, sayable, speller, frames, run.seed, ranks.rank, ranks.world)
     say(f"texts: {len(prose.numbers) / 1e6:.2f} million words; {lessons.batches_per_epoch(0)} batches")
     return lessons
 
