@@ -43,7 +43,8 @@ def listen(
     heard: list[Heard] = []
     with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as pool:
         for batch in batches:
-            for piece, rows in zip(batch.pieces(threads), pool.map(hear, batch.pieces(threads)), strict=True):
+            pieces = batch.pieces(threads)
+            for piece, rows in zip(pieces, pool.map(hear, pieces), strict=True):
                 heard += [Heard(texts[name], row) for name, row in zip(piece.ids, rows, strict=True)]
     return heard
 
