@@ -98,6 +98,10 @@ def teach(request: Request, say: Callable[[str], None]) -> int | None:
     continues. Raises SpeechRnnError for whatever is wrong with files and settings.
     """
     check_settings(request.run)
+    if request.run.batching.seconds == 0:
+        raise SpeechRnnError(
+            "--batching.seconds 0: is for networks that hear; give a writer's in seconds, such as 640"
+        )
     ranks = join(request.run.device)
     folder = RunFolder(request.to)
     try:
@@ -186,7 +190,7 @@ def units_of(sentences: Iterable[str], pronouncer: Pronouncer, settings: config.
         raise SpeechRnnError(
             "texts: no sentence has only words that the lexicon says; see `speechrnn lexicon`"
         )
-    sample = readable[:: -(-len(readable) // SENTENCES_FOR_UNITS) or 1]
+    sample = readable[:: -(-len(readable) // SENTENCES_FOR_UNITS)]
     try:
         return learn(sample, settings).vocabulary
     except SpeechRnnError:

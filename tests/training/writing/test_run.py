@@ -116,6 +116,12 @@ def test_a_model_that_hears_no_sounds_is_refused(tmp_path: Path, hearing: TrainR
         teach(request_of(hearing, tmp_path / "writer", model=RunFolder(deaf.to).model), quietly)
 
 
+def test_batches_without_a_size_are_refused(hearing: TrainRequest, tmp_path: Path) -> None:
+    run = replace(TEACHING, batching=config.Batching(seconds=0.0, workers=0))
+    with pytest.raises(SpeechRnnError, match=r"--batching\.seconds 0"):
+        teach(request_of(hearing, tmp_path / "writer", run=run), quietly)
+
+
 def test_training_goes_on_from_a_model_with_a_writer_and_needs_no_lexicon(
     hearing: TrainRequest, tmp_path: Path
 ) -> None:
