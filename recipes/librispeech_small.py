@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple
 from rich.console import Console
 
 from speechrnn import config
-from speechrnn.commands import guarded
+from speechrnn.commands import guarded, writer
 from speechrnn.errors import SpeechRnnError, check_readable
 from speechrnn.manifest import Utterance
 from speechrnn.shipped import find_model
@@ -86,17 +86,7 @@ REAL_RUN = config.Run(
     evaluate_every=1000,
 )
 
-# Text is without end: there is little to be learnt by heart, and enough of every piece for many of them, in
-# which a word is spelt in one go. Many rows make short work of a batch.
-WRITER_RUN = dataclasses.replace(
-    REAL_RUN,
-    model=config.Model(
-        encoder=config.Encoder(dropout=0.1), writer=config.Writer(layers=2), units=config.Units("bpe", 1000)
-    ),
-    batching=config.Batching(seconds=640),
-    optimisation=config.Optimisation(peak_rate=3e-3),
-    evaluate_every=500,
-)
+WRITER_RUN = dataclasses.replace(writer.RUN, augmentation=REAL_RUN.augmentation)
 WRITER_SHARE = 0.25
 """Of the time, where there is text to teach spelling with."""
 
@@ -146,13 +136,13 @@ def main() -> int:
     for path in options.lm_text:
         check_readable(path)
     name, recordings = find_recordings(options, say)
-    run, writer = SYNTHETIC_RUN, None
+    run, writing = SYNTHETIC_RUN, None
     if name != "synthetic":
         run = fit_machine(REAL_RUN)
-        writer = with_options(WRITER_RUN, options) if options.lm_text else None
+        writing = with_options(WRITER_RUN, options) if options.lm_text else None
     run = with_options(run, options)
-    if writer is not None:
-        run, writer = sharing_time(run, writer)
+    if writing is not None:
+        run, writing = sharing_time(run, writing)
     told = "Synthetic speech by espeak-ng: no figure here says anything about real recordings."
     if name != "synthetic":
         told = f"LibriSpeech (Panayotov et al. 2015, CC BY 4.0), experiment **{name}**."
@@ -167,7 +157,7 @@ def main() -> int:
             init=options.init,
             lexicon=None if name == "synthetic" else options.lexicon or find_model("english").lexicon,
             texts=options.lm_text,
-            writer=writer,
+            writer=writing,
         ),
         say,
     )
@@ -217,11 +207,11 @@ def read(tree: Path, parts: Iterable[str]) -> list[Utterance]:
     return list({utterance.id: utterance for utterance in utterances}.values())
 
 
-def sharing_time(run: config.Run, writer: config.Run) -> tuple[config.Run, config.Run]:
-    """Return `run` and `writer` with the parts that they get of the minutes of `run`."""
+def sharing_time(run: config.Run, writing: config.Run) -> tuple[config.Run, config.Run]:
+    """Return `run`, and that of `writing`, with the parts that they get of the minutes of `run`."""
     return (
         dataclasses.replace(run, minutes=(1 - WRITER_SHARE) * run.minutes),
-        dataclasses.replace(writer, minutes=WRITER_SHARE * run.minutes),
+        dataclasses.replace(writing, minutes=WRITER_SHARE * run.minutes),
     )
 
 

@@ -1,7 +1,7 @@
 """From sounds to text: a stack that reads which sounds the encoder hears, and spells.
 
-Sounds are nearly enough to know the words, and how words are spelt is told by text, of which there is a
-thousand times more than of transcribed speech. So the text is not read off the encoder but off this stack,
+Sounds are nearly enough to know the words, and how words are spelt is told by text, of which there is far
+more than of transcribed speech. So the text is not read off the encoder but off this stack,
 which sees nothing but probabilities of sounds: whatever can imitate these from text (`training/writing/`) can
 teach it. Text as a second way into a recogniser is the idea of Sainath et al. 2023 ("JOIST: a joint speech
 and text streaming model for ASR") and others; here both ways meet in what a CTC head says.
