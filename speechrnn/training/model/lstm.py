@@ -1,10 +1,10 @@
 """One direction of an LSTM on a CPU, with a backward pass of its own.
 
-oneDNN's backward pass adds to the gradients of the weights in every time step, which takes longer than all
-the rest where a batch has few rows and a layer many units. Here a step back does only what the next one waits
-for: one product with the recurrent weights and a handful of sums. Whatever else there is to do is done for
-all frames at once, in a few large products; the gates too, which are found again from what was read and
-written instead of being kept.
+oneDNN's backward pass adds to the gradients of the weights in every time step. Where a batch has few rows, a
+layer many units and the processor AMX, that takes longer than all the rest. Here a step back does only what
+the next one waits for: one product with the recurrent weights and a handful of sums. Whatever else there is
+to do is done for all frames at once, in a few large products; the gates too, which are found again from what
+was read and written instead of being kept.
 
 Used by `recurrence.py`. LSTM: Hochreiter and Schmidhuber 1997; equations as in `torch.nn.LSTM`, gates in its
 order: input, forget, cell, output.

@@ -4,8 +4,8 @@ Padding follows an utterance, so a layer that reads forwards never sees it befor
 layer that reads backwards would start in it. Two ways avoid that. Reversing each utterance within its own
 length turns the backward direction into a second forward one: on a CPU this is six times faster than packing.
 Packing hands the lengths to the kernel, and lets cuDNN run both directions in one call: the way for a GPU.
-`RecurrentLayer.forward` owns the choice. For few rows in bf16 there is an LSTM that is faster than PyTorch's,
-see `lstm.py`. Sits between the subsampling and the head, see `encoder.py`.
+`RecurrentLayer.forward` owns the choice. For few rows in bf16 some processors have a faster LSTM than
+PyTorch's, see `lstm.py`. Sits between the subsampling and the head, see `encoder.py`.
 
 LSTM: Hochreiter and Schmidhuber 1997, with the forget gate's bias at 1 (Jozefowicz et al. 2015).
 GRU: Cho et al. 2014. Bidirectional layers: Schuster and Paliwal 1997.
@@ -20,10 +20,12 @@ from speechrnn.training.model.lstm import lstm
 
 Cell = Literal["lstm", "gru", "rnn"]
 
-# In bf16, with few rows and many units, `lstm.py` is faster than PyTorch's layer: with 320 units twice for 4
-# rows, 1.3 times for 16. PyTorch's is faster for 24, in fp32, and where the weights' gradients fit the cache.
+# In bf16, with few rows and many weights, `lstm.py` is faster than PyTorch's layer, which is faster for 24
+# rows, in fp32, and as long as the cache holds the weights' gradients; on processors with AMX that is not
+# long. With 320 units it is 1.1 to 1.5 times as fast where 640 numbers are read, and where 320 are, up to twice
+# with AMX, but slower without (`tools/benchmark_parts.py`).
 FEW_ROWS = 16
-MANY_UNITS = 240
+MANY_WEIGHTS = 450_000 if torch.cpu._is_amx_tile_supported() else 1_000_000
 
 
 class RecurrentLayer(nn.Module):
@@ -73,9 +75,9 @@ class RecurrentLayer(nn.Module):
         ]
         number_format = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else hidden.dtype
         on_cpu_in_bf16 = hidden.device.type == "cpu" and number_format == torch.bfloat16
-        few_and_wide = len(hidden) <= FEW_ROWS and self.width >= MANY_UNITS
-        if self.cell == "lstm" and on_cpu_in_bf16 and few_and_wide:
-            of_inputs, of_written, *biases = weights
+        of_inputs, of_written, *biases = weights
+        few_and_many = len(hidden) <= FEW_ROWS and of_inputs.numel() + of_written.numel() >= MANY_WEIGHTS
+        if self.cell == "lstm" and on_cpu_in_bf16 and few_and_many:
             operands = (hidden, of_inputs, of_written, sum(biases))
             return lstm(*(operand.bfloat16() for operand in operands))
         start = hidden.new_zeros(1, hidden.shape[0], self.width)

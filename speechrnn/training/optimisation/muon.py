@@ -58,28 +58,29 @@ class Muon(torch.optim.Optimizer):
             state["momentum"] = torch.zeros_like(matrix)
         momentum = state["momentum"].lerp_(matrix.grad, 1 - MOMENTUM)
         # In the gradient's place, as nobody needs it any more: fresh memory costs more than the sums.
-        direction = orthogonal_in_blocks(matrix.grad.lerp_(momentum, MOMENTUM))
-        matrix.mul_(1 - rate * weight_decay)
-        matrix.sub_(direction, alpha=rate * STEP_SIZE * matrix.shape[1] ** 0.5)
+        direction = matrix.grad.lerp_(momentum, MOMENTUM)
+        keep, step = 1 - rate * weight_decay, -rate * STEP_SIZE * matrix.shape[1] ** 0.5
+        for block, along in zip(in_blocks(matrix), in_blocks(direction), strict=True):
+            block.baddbmm_(orthogonaliser(along), along, beta=keep, alpha=step)
 
 
-def orthogonal_in_blocks(matrix: Tensor) -> Tensor:
-    """Return `matrix` [rows, columns] with the rows of each block orthogonal to each other and of length 1.
+def in_blocks(matrix: Tensor) -> list[Tensor]:
+    """Return views of `matrix` [rows, columns] that are orthogonalised apart, each [blocks, rows, columns].
 
-    A block has 64 rows, or as many as there are columns where these are fewer.
+    A block has 64 rows, or as many as there are columns where these are fewer; the last rows are one, too.
     """
     rows, columns = matrix.shape
     block = min(BLOCK, columns)
-    if rows % block:  # rows of zeros stay rows of zeros and change no other one
-        matrix = nn.functional.pad(matrix, (0, 0, 0, -rows % block))
-    return nearest_orthogonal(matrix.view(-1, block, columns)).view(-1, columns)[:rows]
+    whole = rows // block
+    parts = [matrix[: whole * block].view(whole, block, columns), matrix[None, whole * block :]]
+    return [part for part in parts if part.numel()]
 
 
-def nearest_orthogonal(blocks: Tensor) -> Tensor:
-    """Return U V' of the singular value decompositions U S V' of `blocks` [blocks, rows, columns].
+def orthogonaliser(blocks: Tensor) -> Tensor:
+    """Return P with P X = U V' for each X = U S V' of `blocks` [blocks, rows, columns]: [blocks, rows, rows].
 
-    Singular values come out between 0.97 and 1.15, but smaller where they are below 0.003 of the block's
-    norm. There are at most as many rows as columns.
+    U S V' is the singular value decomposition. Singular values of P X lie between 0.97 and 1.15, but lower
+    where those of X are below 0.003 of its norm. There are at most as many rows as columns.
     """
     gram = blocks @ blocks.mT
     squared_norm = gram.diagonal(dim1=1, dim2=2).sum(dim=1)[:, None, None]
@@ -87,10 +88,17 @@ def nearest_orthogonal(blocks: Tensor) -> Tensor:
     gram = gram * shrink
     # An odd polynomial of X is an even one times X, and that one is a polynomial of X X', which is small. All
     # of these commute.
-    product = shrink.sqrt() * torch.eye(blocks.shape[1], device=blocks.device)
-    for a, b, c in NEWTON:
-        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
-        factor.diagonal(dim1=1, dim2=2).add_(a)
-        product = factor @ product
+    factor = polynomial(gram, *NEWTON[0])
+    product = shrink.sqrt() * factor
+    for coefficients in NEWTON[1:]:
         gram = factor @ gram @ factor
-    return product @ blocks
+        factor = polynomial(gram, *coefficients)
+        product = factor @ product
+    return product
+
+
+def polynomial(gram: Tensor, a: float, b: float, c: float) -> Tensor:
+    """Return a + b `gram` + c `gram`^2 of each of `gram` [blocks, rows, rows]."""
+    value = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+    value.diagonal(dim1=1, dim2=2).add_(a)
+    return value

@@ -1,0 +1,157 @@
+"""What single parts of an update cost, ours beside PyTorch's.
+
+    python tools/benchmark_parts.py
+    python tools/benchmark_parts.py --rounds 9 --width 512
+
+One direction of an LSTM, forward and backward, in bf16 and fp32, for several numbers of rows: the figures
+behind the choice in `training/model/recurrence.py`. The CTC loss and its gradient for several numbers of
+tokens: behind the one in `training/model/ctc.py`. Every thread has a piece of its own, as in training. Then,
+on one thread, a step of Muon and one of AdamW over the matrices of four layers.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+# Before PyTorch, as in a run: it says how PyTorch's threads wait.
+import speechrnn.training  # noqa: F401 # isort: skip
+import numpy as np
+import torch
+import tyro
+from side_by_side import Work, rate_table, side_by_side, stage, surroundings
+from torch import Tensor, nn
+
+from speechrnn.training.data.batch import Batch, Example, stack
+from speechrnn.training.machine import machine
+from speechrnn.training.model.ctc import _of_occurring_tokens, summed_loss
+from speechrnn.training.model.lstm import lstm
+from speechrnn.training.optimisation.muon import Muon
+from speechrnn.training.optimisation.precision import unavailable
+
+SECONDS_A_ROW = 14
+FRAMES_A_SECOND = 25
+
+
+@dataclass(frozen=True)
+class Options:
+    """Time parts of an update."""
+
+    rows: tuple[int, ...] = (3, 6, 12, 24)
+    """Rows of a piece of a batch, each of 14 seconds at 25 frames a second."""
+    tokens: tuple[int, ...] = (29, 128, 1000)
+    """Tokens of the loss."""
+    inputs: int = 320
+    """Numbers that the LSTM reads in a frame."""
+    width: int = 320
+    """Units of the LSTM."""
+    rounds: int = 5
+    """Rounds."""
+
+
+def main(options: Options) -> None:
+    """Print one table a part and size."""
+    say = stage()
+    threads = torch.get_num_threads()
+    say.print(f"machine: {machine()}; {threads} threads; {surroundings()}")
+    with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as pool:
+
+        def in_all_threads(work: Callable[[], None], amount: float) -> Work:
+            def run() -> float:
+                for done in [pool.submit(work) for _ in range(threads)]:
+                    done.result()
+                return threads * amount
+
+            return run
+
+        for rows in options.rows:
+            seconds = float(rows * SECONDS_A_ROW)
+            ways = {name: in_all_threads(way, seconds) for name, way in lstms(rows, options).items()}
+            rates = side_by_side(ways, options.rounds)
+            say.print(
+                rate_table(f"one direction of an LSTM, {rows} rows", "audio-s/s", rates, "PyTorch, fp32")
+            )
+        for tokens in options.tokens:
+            ways = {name: in_all_threads(way, 8.0 * SECONDS_A_ROW) for name, way in losses(tokens).items()}
+            rates = side_by_side(ways, options.rounds)
+            say.print(rate_table(f"CTC, {tokens} tokens, 8 rows", "audio-s/s", rates, "PyTorch"))
+    torch.set_num_threads(1)
+    rates = side_by_side(optimisers(options.width), options.rounds)
+    say.print(rate_table("a step of all matrices", "steps/s", rates, "AdamW"))
+
+
+def lstms(rows: int, options: Options) -> dict[str, Callable[[], None]]:
+    """Return the ways to take one direction over `rows` rows, forward and backward."""
+    shapes = ((4 * options.width, options.inputs), (4 * options.width, options.width), (4 * options.width,))
+    weights = [0.05 * torch.randn(shape) for shape in shapes]
+    hidden = torch.randn(rows, SECONDS_A_ROW * FRAMES_A_SECOND, options.inputs)
+
+    def run(layer: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], number_format: torch.dtype) -> None:
+        operands = [operand.clone().requires_grad_() for operand in (hidden, *weights)]
+        a, b, c, d = (operand.to(number_format) for operand in operands)
+        written = layer(a, b, c, d)
+        torch.autograd.grad(written, operands, torch.ones_like(written))
+
+    ways: dict[str, Callable[[], None]] = {"PyTorch, fp32": partial(run, pytorchs, torch.float32)}
+    if unavailable("bf16", torch.device("cpu")) is None:
+        ways["PyTorch, bf16"] = partial(run, pytorchs, torch.bfloat16)
+        ways["ours, bf16"] = partial(run, lstm, torch.bfloat16)
+    return ways
+
+
+def pytorchs(hidden: Tensor, of_inputs: Tensor, of_written: Tensor, bias: Tensor) -> Tensor:
+    """Return what PyTorch's LSTM writes, from the operands of `lstm`."""
+    start = hidden.new_zeros(1, len(hidden), of_written.shape[1])
+    weights = (of_inputs, of_written, bias, torch.zeros_like(bias))
+    written: Tensor = torch.lstm(hidden, (start, start), weights, True, 1, 0.0, True, False, True)[0]
+    return written
+
+
+def losses(tokens: int) -> dict[str, Callable[[], None]]:
+    """Return the ways to find the loss of eight rows, and its gradient."""
+    frames, length = SECONDS_A_ROW * FRAMES_A_SECOND, 60
+    log_probs = torch.randn(8, frames, tokens).log_softmax(dim=-1)
+    texts = torch.randint(1, tokens, (8, length)).tolist()
+    batch = stack([Example(np.zeros(1, np.float32), text, seed=0, id="") for text in texts])
+    frames_of_each = torch.full((8,), frames)
+
+    def run(loss: Callable[[Tensor, Tensor, Batch], Tensor]) -> None:
+        given = log_probs.clone().requires_grad_()
+        torch.autograd.grad(loss(given, frames_of_each, batch), given)
+
+    def pytorchs_loss(given: Tensor, frames: Tensor, batch: Batch) -> Tensor:
+        return nn.functional.ctc_loss(
+            given.transpose(0, 1), batch.targets, frames, batch.target_lengths, reduction="sum"
+        )
+
+    return {
+        "PyTorch": partial(run, pytorchs_loss),
+        "of occurring tokens": partial(run, _of_occurring_tokens),
+        "as trained": partial(run, summed_loss),
+    }
+
+
+def optimisers(width: int) -> dict[str, Work]:
+    """Return a step of Muon, and one of AdamW, over the matrices of four layers that read 2 x `width`."""
+    shapes = [shape for _ in range(8) for shape in ((4 * width, 2 * width), (4 * width, width))]
+
+    def stepping(make: Callable[[list[nn.Parameter]], torch.optim.Optimizer]) -> Work:
+        matrices = [nn.Parameter(torch.randn(shape)) for shape in shapes]
+        optimiser = make(matrices)
+        for matrix in matrices:
+            matrix.grad = torch.randn_like(matrix)
+
+        def step() -> float:
+            optimiser.step()
+            return 1.0
+
+        return step
+
+    return {
+        "AdamW": stepping(lambda matrices: torch.optim.AdamW(matrices, fused=True)),
+        "Muon": stepping(lambda matrices: Muon(matrices, rate=1e-3, weight_decay=0.01)),
+    }
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))
