@@ -22,8 +22,8 @@ Cell = Literal["lstm", "gru", "rnn"]
 
 # In bf16, with few rows and many weights, `lstm.py` is faster than PyTorch's layer, which is faster for 24
 # rows, in fp32, and as long as the cache holds the weights' gradients; on processors with AMX that is not
-# long. With 320 units it is 1.1 to 1.5 times as fast where 640 numbers are read, and where 320 are, up to twice
-# with AMX, but slower without (`tools/benchmark_parts.py`).
+# long. With 320 units it is 1.1 to 1.5 times as fast where 640 numbers are read, and where 320 are, up to
+# twice with AMX, but slower without (`tools/benchmark_parts.py`).
 FEW_ROWS = 16
 MANY_WEIGHTS = 450_000 if torch.cpu._is_amx_tile_supported() else 1_000_000
 
