@@ -65,6 +65,8 @@ class Options:
     """Recurrent layers."""
     width: int = 320
     """Units of each layer and direction."""
+    middle: float = 0.0
+    """Share of the loss for which the middle of the stack answers."""
     stride: Literal[1, 2, 3, 4, 6, 8] = 4
     """Subsampling in time; 4 makes 25 frames a second."""
     cell: Literal["lstm", "gru", "rnn"] = "lstm"
@@ -244,6 +246,7 @@ def run_settings(options: Options, precision: Precision, threads: int) -> config
     )
     return config.Run(
         model=config.Model(encoder=encoder),
+        loss=config.Loss(middle=options.middle),
         batching=config.Batching(seconds=options.batch_seconds, workers=options.workers),
         augmentation=config.Augmentation(mask_after_updates=0),
         updates=100_000,

@@ -17,7 +17,6 @@ import torch
 from speechrnn import config
 from speechrnn.manifest import Utterance
 from speechrnn.training.augmentation import draws
-from speechrnn.training.augmentation.masks import spec_augment
 from speechrnn.training.augmentation.waveforms import augment
 from speechrnn.training.data.audio_source import AudioSource
 from speechrnn.training.data.batch import Batch, Example, stack
@@ -28,7 +27,7 @@ from speechrnn.training.optimisation.update import Updates, optimisers
 
 Result = TypeVar("Result")
 
-FORWARD, BACKWARD = LAYERS = ("encoder and head, forward", "encoder and head, backward")
+FORWARD, BACKWARD = LAYERS = ("encoder and heads, forward", "encoder and heads, backward")
 
 
 class Costs:
@@ -119,22 +118,18 @@ def _updates(updates: Updates, batches: Sequence[Batch], costs: Costs) -> None:
 
 def _gradient(updates: Updates, network: Network, piece: Batch, costs: Costs) -> Gradient:
     """Differentiate one piece as `Differentiation` does."""
-    assert network.head is not None
     with autocast(updates.differentiate.precision, piece.audio.device):
         with costs.at("front end"):
             features, frames = network.front_end(piece.audio, piece.lengths)
         with costs.at("masks"):
-            features = spec_augment(features, frames, piece.seeds, network.augmentation)
+            features, frames, seeds = network.views(features, frames, piece.seeds, mask=True)
         with costs.at(FORWARD):
-            hidden, frames = network.encoder(features, frames, piece.seeds)
-            logits = network.head(hidden).float()
-        with costs.at("log-softmax"):
-            log_probs = torch.log_softmax(logits, dim=-1)
+            log_probs, frames = network.in_one_phase(features, frames, seeds)
     with costs.at("loss"):
         loss = updates.task.loss(log_probs, frames, piece)
-        (slope,) = torch.autograd.grad(loss, logits, retain_graph=True)
+        (slope,) = torch.autograd.grad(loss, log_probs, retain_graph=True)
     with costs.at(BACKWARD):
-        tensors = torch.autograd.grad(logits, updates.differentiate.parameters, slope)
+        tensors = torch.autograd.grad(log_probs, updates.differentiate.parameters, slope)
     with costs.at("what is watched"):
         watched = [count(log_probs.detach(), frames) for count in updates.task.watched.values()]
         sums = torch.stack([value.detach().double() for value in (loss, frames.sum(), *watched)])

@@ -1,7 +1,7 @@
 """What a network makes of recordings, and how much of it is wrong.
 
-Batches -> log-probabilities -> greedy transcripts -> `Score`. Used between updates on the validation set,
-with all ranks sharing the work, and by `speechrnn evaluate` for a model folder.
+Batches -> log-probabilities -> transcripts -> `Score`. Used between updates on the validation set
+(`validation.py`), with all ranks sharing the work, and by `speechrnn evaluate` for a model folder.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,11 +15,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from speechrnn.decoding.greedy import greedy
 from speechrnn.manifest import Utterance
 from speechrnn.model_folder import TrainedModel
 from speechrnn.scoring import Score, score_utterances
-from speechrnn.text import Vocabulary
 from speechrnn.training.data.audio_source import CachedAudio
 from speechrnn.training.data.batch import Batch
 from speechrnn.training.data.loader import EvaluationData
@@ -32,20 +30,6 @@ BATCH_SECONDS = 100.0
 
 LogProbs = npt.NDArray[np.float32]
 Result = TypeVar("Result")
-
-
-def recognise(
-    network: nn.Module, batches: Iterable[Batch], vocabulary: Vocabulary, ranks: Ranks, threads: int
-) -> dict[str, str]:
-    """Return the greedy transcript of every utterance in `batches`, by its id, see `results_by_id`."""
-    # Times are not looked at, so a frame may be a second long.
-    return results_by_id(
-        network,
-        batches,
-        lambda log_probs: greedy(log_probs[:, : len(vocabulary)], vocabulary, 1.0).text,
-        ranks,
-        threads,
-    )
 
 
 def results_by_id(

@@ -24,7 +24,6 @@ from speechrnn.training.data.batch import Batch
 from speechrnn.training.data.child_processes import deaths_told
 from speechrnn.training.data.loader import EvaluationData, TrainingData
 from speechrnn.training.data.units import Pronouncer, Speller
-from speechrnn.training.evaluation import recognise, score_transcripts
 from speechrnn.training.largest_batch import seconds_that_fit
 from speechrnn.training.loop import Training
 from speechrnn.training.measurement import settle
@@ -38,6 +37,7 @@ from speechrnn.training.optimisation.distributed import Ranks, join, leave, of_f
 from speechrnn.training.optimisation.task import Task
 from speechrnn.training.optimisation.update import Updates
 from speechrnn.training.settings import check_settings, difference, settings_told
+from speechrnn.training.validation import validate
 
 STATISTICS_UTTERANCES = 500  # for global normalisation
 
@@ -211,12 +211,13 @@ def recognition(corpus: Corpus, run: config.Run, ranks: Ranks, threads: int) -> 
         EvaluationData(own_share, corpus.audio, corpus.speller, run.batching.seconds) if own_share else []
     )
 
-    def error_rates(network: nn.Module) -> dict[str, float]:
-        transcripts = recognise(network, batches, corpus.speller.vocabulary, ranks, threads)
-        score = score_transcripts(corpus.valid, transcripts)
-        return {"wer": score.wer, "cer": score.cer}
+    vocabulary = corpus.speller.vocabulary
 
-    tokens = len(corpus.speller.vocabulary)
+    def error_rates(network: nn.Module) -> dict[str, float]:
+        assert isinstance(network, Network)
+        return validate(network, batches, corpus.valid, vocabulary, ranks, threads)
+
+    tokens = len(vocabulary)
     loss = partial(training_loss, settings=run.loss, tokens=tokens)
     watched = {"blanks": partial(blank_frames, tokens=tokens)}
     rate = run.model.front_end.sample_rate

@@ -51,8 +51,9 @@ def printed(script: str, *flags: str, cache: Path) -> str:
     return run.stdout
 
 
-def test_training_is_held_against_its_bare_layers(tree, tmp_path) -> None:
-    flags = ["--data-dir", str(tree), "--batch-seconds", "4", "--batches", "1", *SMALL]
+@pytest.mark.parametrize("settings", [[], ["--middle", "0.3"]], ids=["", "middle"])
+def test_training_is_held_against_its_bare_layers(settings, tree, tmp_path) -> None:
+    flags = ["--data-dir", str(tree), "--batch-seconds", "4", "--batches", "1", *SMALL, *settings]
     output = printed("benchmark_training.py", *flags, "--precision", "fp32", cache=tmp_path)
     for row in ("packed", "real loop", "bare layers", "worker: augmentation", "front end", "optimisers"):
         assert f"│ {row} " in output
@@ -64,6 +65,13 @@ def test_transcribing_is_held_against_the_network_alone(tree, tmp_path) -> None:
     output = printed("benchmark_transcribing.py", *flags, cache=tmp_path)
     assert output.count("│ file to text ") == output.count("│ network alone ") == 4
     assert "untrained.int8.onnx, int8" in output
+
+
+def test_parts_are_held_against_pytorchs(tmp_path) -> None:
+    flags = ["--rounds", "1", "--rows", "2", "--tokens", "5", "--inputs", "8", "--width", "8"]
+    output = printed("benchmark_parts.py", *flags, cache=tmp_path)
+    for row in ("PyTorch, fp32", "of occurring tokens", "AdamW", "Muon"):
+        assert f"│ {row} " in output
 
 
 def test_starting_is_held_against_imports(tmp_path) -> None:

@@ -7,12 +7,13 @@ torch = pytest.importorskip("torch")
 
 from torch import Tensor, nn
 
+from speechrnn.decoding.greedy import greedy
 from speechrnn.errors import SpeechRnnError
 from speechrnn.manifest import Utterance, read_manifest
 from speechrnn.model_folder import TrainedModel
 from speechrnn.text import BLANK, Vocabulary
 from speechrnn.training.data.batch import Example, stack
-from speechrnn.training.evaluation import LogProbs, recognise, recognise_with_folder, score_transcripts
+from speechrnn.training.evaluation import LogProbs, recognise_with_folder, results_by_id, score_transcripts
 from speechrnn.training.model.initialise import random_network
 from speechrnn.training.model.network_folder import write_network
 from speechrnn.training.optimisation.distributed import Ranks
@@ -30,6 +31,10 @@ class Dictation(nn.Module):
         return torch.log_softmax(10.0 * torch.eye(4)[audio.long()], dim=-1), lengths
 
 
+def written(log_probs: LogProbs) -> str:
+    return greedy(log_probs, VOCABULARY, frame_seconds=1.0).text
+
+
 def dictated(name: str, tokens: list[int]) -> Example:
     return Example(torch.tensor(tokens, dtype=torch.float32).numpy(), [1], seed=0, id=name)
 
@@ -40,7 +45,7 @@ def test_every_utterance_gets_its_own_text_without_that_of_the_padding(threads: 
         stack([dictated("x", [2, 2, 0, 2, 1, 3]), dictated("y", [3]), dictated("z", [0, 0])]),
         stack([dictated("w", [2, 3])]),
     ]
-    texts = recognise(Dictation().train(), batches, VOCABULARY, ALONE, threads)
+    texts = results_by_id(Dictation().train(), batches, written, ALONE, threads)
     assert texts == {"x": "aa b", "y": "b", "z": "", "w": "ab"}
 
 

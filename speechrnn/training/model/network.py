@@ -57,11 +57,28 @@ class Network(nn.Module):
         features, frames = self.front_end(audio, lengths)
         if seeds is None:
             return self.in_all_phases(features, frames)
+        return self.in_one_phase(*self.views(features, frames, seeds, mask))
+
+    def views(
+        self, features: Tensor, frames: Tensor, seeds: Tensor, mask: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return `features` [batch, frames, bins], `frames` and `seeds` as often as training looks at them.
+
+        That is once, or in two views, one below the other; each under a mask of its own if `mask`.
+        """
         if self.loss.consistency:
             features, frames = features.repeat(2, 1, 1), frames.repeat(2)
             seeds = torch.cat([seeds, of_other_view(seeds)])
         if mask:
             features = spec_augment(features, frames, seeds, self.augmentation)
+        return features, frames, seeds
+
+    def in_one_phase(self, features: Tensor, frames: Tensor, seeds: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what training sees of `features` [batch, frames, bins], with dropout.
+
+        There are as many rows as `features` have, and again as many for the middle of the stack if the loss
+        asks for it.
+        """
         stages, frames = self.encoder.stages(features, frames, seeds)
         looked_at = [stages[-1], stages[(len(stages) - 1) // 2]] if self.loss.middle else [stages[-1]]
         hidden = torch.cat([self.encoder.finished(stage, frames) for stage in looked_at])
@@ -100,6 +117,11 @@ class Network(nn.Module):
         """Return scores as `heard` gives them as float32 log-probabilities, each head for itself."""
         each = torch.split(scores.float(), [head.out_features for head in self._heads()], dim=-1)
         return torch.cat([torch.log_softmax(one, dim=-1) for one in each], dim=-1)
+
+    def text_heads(self) -> list[nn.Linear]:
+        """Return the heads that write tokens: the encoder's, or a writer's, one for each frame of a step."""
+        heads = [self.head] if self.writer is None else self.writer.heads
+        return [head for head in heads if isinstance(head, nn.Linear)]
 
     def _heads(self) -> list[nn.Linear]:
         return [head for head in (self.head, self.sound_head) if head is not None]

@@ -25,7 +25,10 @@ class Task:
     watched: Mapping[str, FrameCount]
     """Name -> (log_probs, frames) -> a number of valid frames, shown as a share of all of them."""
     metric: Metric
-    """The network -> its figures on the validation set; all ranks call it together and get the same."""
+    """The network -> its figures on the validation set; all ranks call it together and get the same.
+
+    What only the validation set can say (`validation.py`) it may put in its place in the network.
+    """
     rate: float
     """By how much a batch's lengths rise in a second of audio."""
     criterion: str

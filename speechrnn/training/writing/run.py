@@ -14,12 +14,10 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from speechrnn import config, dsp
-from speechrnn.decoding.greedy import greedy
 from speechrnn.decoding.ngram.sentences import sentences_in, without
 from speechrnn.errors import SpeechRnnError, check_readable
 from speechrnn.manifest import Utterance
@@ -32,7 +30,7 @@ from speechrnn.training.data.batch import Batch
 from speechrnn.training.data.child_processes import deaths_told
 from speechrnn.training.data.loader import EvaluationData
 from speechrnn.training.data.units import Pronouncer, Speller, learn
-from speechrnn.training.evaluation import BATCH_SECONDS, results_by_id, score_transcripts
+from speechrnn.training.evaluation import BATCH_SECONDS
 from speechrnn.training.loop import Training
 from speechrnn.training.measurement import Workload, settle
 from speechrnn.training.model.ctc import blank_frames, summed_loss
@@ -45,6 +43,7 @@ from speechrnn.training.optimisation.task import Task
 from speechrnn.training.optimisation.update import Updates
 from speechrnn.training.run import check_same_run
 from speechrnn.training.settings import check_settings
+from speechrnn.training.validation import validate
 from speechrnn.training.writing.imitation import Imitation
 from speechrnn.training.writing.lessons import Lessons, Prose
 from speechrnn.training.writing.listening import Heard, listen
@@ -264,13 +263,8 @@ def spelling(network: Network, corpus: Corpus, run: config.Run, threads: int, ra
         EvaluationData(own_share, corpus.audio, corpus.speller, BATCH_SECONDS) if own_share else []
     )
 
-    def write(log_probs: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> str:
-        return greedy(log_probs[:, : len(vocabulary)], vocabulary, 1.0).text
-
     def error_rates(pupil: nn.Module) -> dict[str, float]:
-        transcripts = results_by_id(network, batches, write, ranks, threads)
-        score = score_transcripts(corpus.valid, transcripts)
-        return {"wer": score.wer, "cer": score.cer}
+        return validate(network, batches, corpus.valid, vocabulary, ranks, threads)
 
     return Task(
         loss=summed_loss,

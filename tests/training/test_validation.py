@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
+
+from speechrnn import config
+from speechrnn.decoding.greedy import greedy
+from speechrnn.manifest import Utterance
+from speechrnn.text import BLANK, Vocabulary
+from speechrnn.training.data.batch import Batch, Example, stack
+from speechrnn.training.evaluation import results_by_id, score_transcripts
+from speechrnn.training.model.network import Network
+from speechrnn.training.optimisation.distributed import Ranks
+from speechrnn.training.validation import HELD_BACK, hold_back_blank, transcripts, validate
+
+VOCABULARY = Vocabulary("characters", (BLANK, " ", "a", "b"))
+SOUNDS = Vocabulary("sounds", (BLANK, "AH", "B"))
+ALONE = Ranks(0, 1, torch.device("cpu"))
+
+
+def network_of(writer: int, blank: float, seed: int = 0) -> Network:
+    """A small random network whose blanks have an advantage of `blank`."""
+    torch.manual_seed(seed)
+    model = config.Model(
+        encoder=config.Encoder(layers=1, width=8, stride=2, channels=2), writer=config.Writer(writer)
+    )
+    network = Network(model, len(VOCABULARY), config.Augmentation(), sounds=len(SOUNDS) if writer else 0)
+    hold_back_blank(network, -blank)
+    return network
+
+
+def noise(count: int) -> list[Batch]:
+    random = np.random.default_rng(0)
+    return [
+        stack([Example(0.1 * random.standard_normal(4000, np.float32), [2], seed=0, id=f"{number}")])
+        for number in range(count)
+    ]
+
+
+def spoken(texts: dict[str, str]) -> list[Utterance]:
+    return [Utterance(Path("a.wav"), text, 1.0, id=name) for name, text in texts.items()]
+
+
+def greedily(network: Network, batches: list[Batch]) -> dict[str, str]:
+    def write(log_probs: np.ndarray) -> str:
+        return greedy(log_probs[:, : len(VOCABULARY)], VOCABULARY, 1.0).text
+
+    return results_by_id(network, batches, write, ALONE, threads=1)
+
+
+@pytest.mark.parametrize("writer", [0, 1], ids=["encoder", "writer"])
+@pytest.mark.parametrize("amount", HELD_BACK)
+def test_what_was_measured_is_what_the_network_then_writes(writer: int, amount: float) -> None:
+    batches = noise(3)
+    truth = greedily(network_of(writer, blank=0.0), batches)
+    assert all(truth.values())
+    network = network_of(writer, blank=amount)
+    utterances = spoken(truth)
+    figures = validate(network, batches, utterances, VOCABULARY, ALONE, threads=1)
+    score = score_transcripts(utterances, greedily(network, batches))
+    assert figures == {"wer": score.wer, "cer": score.cer}
+    assert score.wer == 0  # the advantage is found, or one that writes the same
+
+
+def test_of_equal_ones_the_least_is_held_back() -> None:
+    network = network_of(writer=0, blank=100.0)
+    before = network.text_heads()[0].bias.clone()
+    validate(network, noise(2), spoken({"0": "a", "1": "b"}), VOCABULARY, ALONE, threads=1)
+    assert torch.equal(network.text_heads()[0].bias, before)
+
+
+@pytest.mark.parametrize("writer", [0, 1])
+def test_nothing_but_the_blank_of_the_text_is_held_back(writer: int) -> None:
+    network = network_of(writer, blank=0.0)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    hold_back_blank(network, 0.5)
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    heads = {"writer.heads.0.bias", "writer.heads.1.bias"} if writer else {"head.bias"}
+    assert changed == heads
+    for name in heads:
+        assert (before[name] - network.state_dict()[name]).tolist() == pytest.approx([0.5, 0, 0, 0])
+
+
+@given(st.integers(0, 10**6), st.integers(0, 12))
+@settings(max_examples=50, deadline=None)
+def test_transcripts_are_those_of_lowered_blanks(seed: int, frames: int) -> None:
+    logits = np.random.default_rng(seed).standard_normal((frames, 7)).astype(np.float32)
+    log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    given_before = log_probs.copy()
+    texts = transcripts(log_probs, VOCABULARY)
+    for amount, text in zip(HELD_BACK, texts, strict=True):
+        lowered = log_probs[:, :4] - np.array([amount, 0, 0, 0], np.float32)
+        assert text == greedy(lowered, VOCABULARY, 1.0).text
+    assert np.array_equal(log_probs, given_before)
