@@ -1,9 +1,13 @@
-"""The processes that prepare batches: ended by the training process alone, and missed when they are killed.
+"""The processes that prepare batches: behind the training process, ended by it alone, missed when killed.
 
 A terminal sends SIGINT to all processes in the foreground at once, and these must not answer with tracebacks.
 Schedulers send SIGTERM to a run and all of its processes; the training process saves and exits then, and
 until it does it needs its batches. A child inherits which signals its parent was blocking when it began, so
 one that is started with them blocked never sees them, not even while it is still importing.
+
+On a CPU the training process has a thread a core, and all of them wait for the last one at every update. A
+child of equal rights takes its time from one of them; one of a lower priority fills moments in which they
+wait.
 """
 
 import os
@@ -16,6 +20,9 @@ from multiprocessing import parent_process
 
 from speechrnn.errors import SpeechRnnError
 
+NICENESS = 10
+"""By how much a child steps back: enough not to be in the way, not so far that other programs starve it."""
+
 
 @contextmanager
 def deaf_to(*signals: signal.Signals) -> Iterator[None]:
@@ -27,8 +34,14 @@ def deaf_to(*signals: signal.Signals) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def end_for_parent_alone(worker: int) -> None:
-    """Have this process, whichever `worker` it is, end on SIGTERM from its parent and from nobody else.
+def behind_parent(worker: int) -> None:
+    """Have this process, whichever `worker` it is, run at a low priority, and end for its parent alone."""
+    os.nice(NICENESS)
+    end_for_parent_alone()
+
+
+def end_for_parent_alone() -> None:
+    """Have this process end on SIGTERM from its parent and from nobody else.
 
     The parent sends it as a last resort, when it fails while its children wait for work. Only Linux tells who
     sent a signal: elsewhere children leave the group of processes that a terminal or a shell signals.

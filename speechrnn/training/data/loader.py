@@ -22,7 +22,7 @@ from speechrnn.training.augmentation.waveforms import augment, drawn_speeds
 from speechrnn.training.data import sampler
 from speechrnn.training.data.audio_source import AudioSource
 from speechrnn.training.data.batch import Batch, Example, stack
-from speechrnn.training.data.child_processes import deaf_to, end_for_parent_alone
+from speechrnn.training.data.child_processes import behind_parent, deaf_to
 from speechrnn.training.data.units import Speller
 
 PREFETCHED = 4  # batches that each worker keeps ready
@@ -63,7 +63,7 @@ class TrainingData:
             num_workers=workers,
             persistent_workers=workers > 0,
             prefetch_factor=PREFETCHED if workers > 0 else None,
-            worker_init_fn=end_for_parent_alone,
+            worker_init_fn=behind_parent,
             pin_memory=pinned,
         )
 

@@ -19,6 +19,7 @@ from speechrnn.training.augmentation import draws
 from speechrnn.training.augmentation.waveforms import augment
 from speechrnn.training.data import sampler
 from speechrnn.training.data.batch import Batch
+from speechrnn.training.data.child_processes import NICENESS
 from speechrnn.training.data.loader import EvaluationData, TrainingData
 from speechrnn.training.data.units import learn
 
@@ -53,10 +54,11 @@ class MadeUpAudio:
 
 
 class BrokenAudio(MadeUpAudio):
-    """Fails when read, saying how many threads PyTorch may use there."""
+    """Fails when read, saying how many threads PyTorch may use there, and at which priority."""
 
     def read(self, utterance: Utterance) -> np.ndarray:
-        raise SpeechRnnError(f"{utterance.id}: {torch.get_num_threads()} threads in process {os.getpid()}")
+        threads = f"{torch.get_num_threads()} threads, nice {os.nice(0)}, in process {os.getpid()}"
+        raise SpeechRnnError(f"{utterance.id}: {threads}")
 
 
 def settings(workers: int = 0, seed: int = 0, seconds: float = 3.0) -> config.Run:
@@ -157,16 +159,16 @@ def test_batches_are_planned_with_the_lengths_that_speed_makes():
 @pytest.mark.parametrize("workers", [0, 1])
 def test_audio_that_fails_while_training_ends_it_with_one_line(workers):
     data = training_data(workers, audio=BrokenAudio())
-    with pytest.raises(SpeechRnnError, match=r"^utterance \d+: \d+ threads in process \d+$"):
+    with pytest.raises(SpeechRnnError, match=r"^utterance \d+: \d+ threads, nice \d+, in process \d+$"):
         next(data.epoch(0))
     data.close()
 
 
-def test_a_worker_is_another_process_with_a_single_thread():
+def test_a_worker_is_another_process_with_a_single_thread_of_low_priority():
     data = training_data(1, audio=BrokenAudio())
     with pytest.raises(SpeechRnnError) as raised:
         next(data.epoch(0))
-    assert ": 1 threads in process " in str(raised.value)
+    assert f": 1 threads, nice {min(19, os.nice(0) + NICENESS)}, in process " in str(raised.value)
     assert not str(raised.value).endswith(f" {os.getpid()}")
     data.close()
 
