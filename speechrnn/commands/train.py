@@ -33,7 +33,7 @@ class Train:
     init: Path | None = None
     """Start from a trained model instead of random weights: a model folder, an .onnx file, or a model that
     comes with the package, such as english. It brings its front end and encoder, and its pieces where they
-    can write the text; its writer, and the pieces of that, only if --model.writer.layers asks for it."""
+    can write the text."""
     lexicon: Path | None = None
     """How words are said (a word and its sounds a line, see `speechrnn lexicon`): the network then learns to
     write sounds as well, and a beam search can use them."""

@@ -1,9 +1,8 @@
 """The weights a run starts from: random ones, or those of a trained model (fine-tuning).
 
-A trained model brings front end and encoder, settings and weights; and its byte-pair pieces, where they can
-write the new text. Of its heads it brings the rows of the tokens that both models have, wherever they stand
-in their vocabularies; rows of new tokens stay random. Its writer knows how its own text is spelt, which is in
-the way of other text: it and its pieces come along where the new model is to have a writer, too.
+A trained model brings front end, encoder and writer, settings and weights; and its byte-pair pieces, where
+they can write the new text. Of its heads it brings the rows of the tokens that both models have, wherever
+they stand in their vocabularies; rows of new tokens stay random.
 """
 
 import dataclasses
@@ -50,11 +49,10 @@ def load_pretrained(
     heads = {"sound_head": (sounds, start.trained.sounds)} if sounds is not None else {}
     texts = ["head"] if network.writer is None else [f"writer.heads.{n}" for n in range(FRAMES_A_STEP)]
     heads |= dict.fromkeys(texts, (vocabulary, start.trained.vocabulary))
-    weights |= {name: value for name, value in found.items() if "head" not in name and name in weights}
+    weights |= {name: value for name, value in found.items() if "head" not in name}
     new: dict[str, None] = {}
     for head, (ours, theirs) in heads.items():
-        symbols = theirs.symbols if theirs is not None and f"{head}.weight" in found else ()
-        rows = {symbol: row for row, symbol in enumerate(symbols)}
+        rows = {symbol: row for row, symbol in enumerate(theirs.symbols)} if theirs is not None else {}
         to = [row for row, symbol in enumerate(ours.symbols) if symbol in rows]
         of = [rows[ours.symbols[row]] for row in to]
         for name in (f"{head}.weight", f"{head}.bias") if to else ():
@@ -74,30 +72,29 @@ def model_to_train(
     if start is None:
         return wanted, learn(texts, wanted.units).vocabulary
     model = adopted(wanted, start)
-    pieces = inherited_pieces(wanted, start, texts)
+    pieces = inherited_pieces(wanted.units, start, texts)
     if pieces is None:
         return model, learn(texts, wanted.units).vocabulary
     return dataclasses.replace(model, units=start.trained.model.units), pieces
 
 
-def inherited_pieces(wanted: config.Model, start: Pretrained, texts: Iterable[str]) -> Vocabulary | None:
+def inherited_pieces(wanted: config.Units, start: Pretrained, texts: Iterable[str]) -> Vocabulary | None:
     """Return the pieces of `start` if they can write all of `texts`, and nobody wants another number of them.
 
-    Characters need no inheriting: learnt anew, they are the same ones. The pieces of a writer come with it.
+    Characters need no inheriting: learnt anew, they are the same ones.
     """
-    vocabulary, units = start.trained.vocabulary, wanted.units
-    others_wanted = units.kind == "bpe" and units.pieces != len(vocabulary) - 1
-    without_writer = start.trained.model.writer.layers != wanted.writer.layers
-    if vocabulary.kind != "bpe" or others_wanted or without_writer:
+    vocabulary = start.trained.vocabulary
+    others_wanted = wanted.kind == "bpe" and wanted.pieces != len(vocabulary) - 1
+    if vocabulary.kind != "bpe" or others_wanted or Speller(vocabulary).unknown_characters(texts):
         return None
-    return None if Speller(vocabulary).unknown_characters(texts) else vocabulary
+    return vocabulary
 
 
 def adopted(wanted: config.Model, start: Pretrained) -> config.Model:
-    """Return `wanted` with the front end and the encoder of `start`.
+    """Return `wanted` with the front end, the encoder and the writer of `start`.
 
-    A writer that is wanted is that of `start`. Dropout and phases say nothing of the weights and stay. Raises
-    SpeechRnnError naming the first other setting that was given (that is not the default) and differs.
+    Dropout and phases say nothing of the weights and stay. Raises SpeechRnnError naming the first other
+    setting that was given (that is not the default) and differs.
     """
     found = start.trained.model
     dropout, phases = wanted.encoder.dropout, wanted.encoder.phases
@@ -114,4 +111,4 @@ def adopted(wanted: config.Model, start: Pretrained) -> config.Model:
                 raise SpeechRnnError(
                     f"--init {start.name}: was trained with {flag} {there}, not {here}; leave {flag} out"
                 )
-    return dataclasses.replace(wanted, front_end=found.front_end, encoder=encoder)
+    return dataclasses.replace(wanted, front_end=found.front_end, encoder=encoder, writer=found.writer)

@@ -96,7 +96,7 @@ def start(tmp_path: Path) -> Pretrained:
     ],
 )
 def test_pieces_are_inherited_where_they_can_write_the_text(start, units, text, inherited) -> None:
-    assert inherited_pieces(config.Model(units=units), start, [text]) == (PIECES if inherited else None)
+    assert inherited_pieces(units, start, [text]) == (PIECES if inherited else None)
     if not (units.kind == "bpe" and not inherited):
         model, vocabulary = model_to_train(config.Model(units=units), start, [text])
         assert model.units == (start.trained.model.units if inherited else units)
