@@ -87,8 +87,10 @@ REAL_RUN = config.Run(
 )
 
 WRITER_RUN = dataclasses.replace(writer.RUN, augmentation=REAL_RUN.augmentation)
-WRITER_SHARE = 0.25
-"""Of the time, where there is text to teach spelling with."""
+WRITER_SHARE = 0.4
+"""Of the time, where there is text to teach spelling with: its figures fall for longer than the network's."""
+HEARD_SHARE = 0.7
+"""Of the loss, for sounds, where a writer takes the place of the network's own pieces."""
 
 
 @dataclass(frozen=True)
@@ -208,9 +210,13 @@ def read(tree: Path, parts: Iterable[str]) -> list[Utterance]:
 
 
 def sharing_time(run: config.Run, writing: config.Run) -> tuple[config.Run, config.Run]:
-    """Return `run`, and that of `writing`, with the parts that they get of the minutes of `run`."""
+    """Return `run`, and that of `writing`, with the parts that they get of the minutes of `run`.
+
+    The first one is then about sounds more than about pieces.
+    """
+    hearing = dataclasses.replace(run.loss, sounds=HEARD_SHARE)
     return (
-        dataclasses.replace(run, minutes=(1 - WRITER_SHARE) * run.minutes),
+        dataclasses.replace(run, loss=hearing, minutes=(1 - WRITER_SHARE) * run.minutes),
         dataclasses.replace(writing, minutes=WRITER_SHARE * run.minutes),
     )
 

@@ -44,7 +44,7 @@ class Experiment:
     """Name of a test set -> its utterances, none of which is trained or tuned on."""
     folder: Path
     init: Path | None = None
-    """Trained model to start from instead of random weights; its network goes before that of `run`."""
+    """Trained model to start from instead of random weights; it goes before that of `run`."""
     valid: Sequence[Utterance] = ()
     """To watch training with; where empty, a few training speakers are set aside."""
     lexicon: Path | None = None
@@ -66,7 +66,7 @@ def carry_out(experiment: Experiment, say: Say) -> int:
     folder = experiment.folder
     train_manifest = _written(folder / "train.jsonl", experiment.train)
     valid_manifests = (_written(folder / "valid.jsonl", experiment.valid),) if experiment.valid else ()
-    run = experiment.run if experiment.init is None else with_any_network(experiment.run)
+    run = experiment.run if experiment.init is None else with_any_model(experiment.run)
     request = Request(
         run, (train_manifest,), folder, valid_manifests, experiment.init, experiment.lexicon, read_init
     )
@@ -91,10 +91,13 @@ def carry_out(experiment: Experiment, say: Say) -> int:
     return 0
 
 
-def with_any_network(run: config.Run) -> config.Run:
-    """Return `run` with nothing asked of the network but its dropout: it is the one that is started from."""
-    encoder = config.Encoder(dropout=run.model.encoder.dropout)
-    return dataclasses.replace(run, model=dataclasses.replace(run.model, encoder=encoder))
+def with_any_model(run: config.Run) -> config.Run:
+    """Return `run` with nothing asked of the model but dropout: network and pieces are those it starts from.
+
+    Other pieces, learnt from the new text, would need a new head, which is the slowest thing to learn.
+    """
+    model = config.Model(encoder=config.Encoder(dropout=run.model.encoder.dropout))
+    return dataclasses.replace(run, model=model)
 
 
 def teach_writer(experiment: Experiment, train: Path, valid: tuple[Path, ...], say: Say) -> int | None:

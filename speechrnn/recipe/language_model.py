@@ -28,19 +28,20 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Form:
-    """Which n-gram is made, and how wide the search is that its weight is found for."""
+    """Which n-gram is made."""
 
     file: str
     """Its name; NAME.ngram.xz is packed."""
     order: int
     prune: tuple[int, ...]
     """N-grams that occur this often or less are dropped: a number per order, the last one repeats."""
-    beam: int
 
 
-WHOLE = Form("words.ngram", order=3, prune=(), beam=BeamSettings().beam)
-SHIPPED = Form("english.ngram.xz", order=4, prune=(0, 0, 1, 2), beam=400)
+WHOLE = Form("words.ngram", order=4, prune=(0, 0, 0, 1))
+SHIPPED = Form("english.ngram.xz", order=4, prune=(0, 0, 1, 2))
 """Of 14 million words it takes 8 MB."""
+BEAM_IN_SOUNDS = 400
+"""Hypotheses of a search in sounds: most of them are parts of words that come to nothing."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ def build_language_model(
     held_out = [normalise(utterance.text) for utterance in texts.held_out]
     unseen = NgramModel.build(ngram(without(held_out, texts.sentences())))
     task = Task(vocabulary, found.results, references, lexicon)
-    best = tune(task, unseen, form.beam, cores())
+    beam = BeamSettings().beam if lexicon is None else BEAM_IN_SOUNDS
+    best = tune(task, unseen, beam, cores())
     whole = ngram(texts.sentences())
     path = folder / form.file
     if path.suffixes[-2:] == SUFFIXES:
@@ -94,7 +96,7 @@ def build_language_model(
     else:
         NgramModel.build(whole).save(path)
     tuned_on = f"{onnx.name}; {len(references)} held-out utterances"
-    write_weights(path, weights_of(best, task, form.beam, tuned_on), output)
+    write_weights(path, weights_of(best, task, beam, tuned_on), output)
     say(
         f"{path}: {', '.join(f'{len(grams):,} {n}-grams' for n, grams in enumerate(whole.orders, 1))};"
         f" {', '.join(f'{name} {value:g}' for name, value in best.place._asdict().items())}"
