@@ -107,7 +107,7 @@ class Options:
     """Parts to measure on, instead of those of --corpus."""
     lm_text: tuple[Path, ...] = ()
     """Text besides the training transcripts: a sentence a line, plain or compressed. It teaches spelling, in
-    a quarter of the time, and goes into the n-gram."""
+    two fifths of the time, and goes into the n-gram."""
     lexicon: Path | None = None
     """How words are said, as `speechrnn lexicon` writes it; by default that of the model that ships."""
     init: Path | None = None

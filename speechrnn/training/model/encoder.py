@@ -10,6 +10,7 @@ both directions go into what it reads; a linear bottleneck before it saves half 
 Between the front end (`front_end.py`) and the head (`network.py`). Exported node by node in `export/`.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -76,10 +77,12 @@ class Subsampling(nn.Module):
             )
             inputs = settings.channels
         self.outputs = settings.channels * output_bins(bins, settings.stride)
+        # With the channels of a place side by side both passes take half the time on a CPU.
+        self.convolutions.to(memory_format=torch.channels_last)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return [batch, frames / stride, channels x bins / 4], zero in the padding, and the new lengths."""
-        hidden = features[:, None]  # [batch, channels, frames, bins]
+        hidden = features[:, None].to(memory_format=torch.channels_last)  # [batch, channels, frames, bins]
         for convolution, stride in zip(self.convolutions, self.time_strides, strict=True):
             hidden = convolution(hidden)
             lengths = (lengths - 1).div(stride, rounding_mode="floor") + 1

@@ -2,7 +2,7 @@
 
 Muon (Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks") steps along the momentum
 of the gradient with its singular values made equal: the nearest matrix with orthogonal rows. A few steps of
-Newton's iteration find it, with products of matrices alone. Here blocks of 64 rows are made orthogonal, each
+Newton's iteration find it, with products of matrices alone. Here blocks of 32 rows are made orthogonal, each
 by itself, which takes a fraction of the time and learns as fast (see `RESULTS.md`). A step has the size that
 AdamW's steps have (Liu et al. 2025, "Muon is scalable for LLM training"), so that one rate and one decay
 serve both: AdamW has what is no matrix (`update.py`).
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 MOMENTUM = 0.95
-BLOCK = 64  # rows
+BLOCK = 32  # rows
 STEP_SIZE = 0.2  # root mean square of a step's numbers, in units of the rate
 # x -> a x + b x^3 + c x^5, one after the other, brings each x from 0.003 to 1 close to 1 (You Jiacheng 2025).
 NEWTON = (
@@ -67,7 +67,7 @@ class Muon(torch.optim.Optimizer):
 def in_blocks(matrix: Tensor) -> list[Tensor]:
     """Return views of `matrix` [rows, columns] that are orthogonalised apart, each [blocks, rows, columns].
 
-    A block has 64 rows, or as many as there are columns where these are fewer; the last rows are one, too.
+    A block has 32 rows, or as many as there are columns where these are fewer; the last rows are one, too.
     """
     rows, columns = matrix.shape
     block = min(BLOCK, columns)
