@@ -17,6 +17,7 @@ from rich.console import Console
 
 from speechrnn import config
 from speechrnn.commands import guarded
+from speechrnn.shipped import find_model
 
 DOWNLOADS = Path("runs/corpora")
 
@@ -70,6 +71,7 @@ def main() -> int:
             tests={"an4 test": corpus.test},
             folder=options.to,
             init=options.init,
+            lexicon=None if options.init is None else find_model(options.init).lexicon,
         ),
         Console(stderr=True, soft_wrap=True, highlight=False).print,
     )

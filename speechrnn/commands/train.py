@@ -36,7 +36,8 @@ class Train:
     can write the text."""
     lexicon: Path | None = None
     """How words are said (a word and its sounds a line, see `speechrnn lexicon`): the network then learns to
-    write sounds as well, and a beam search can use them."""
+    write sounds as well, and a beam search can use them. With --init and a model that comes with the package
+    it is that of the model."""
     run: Annotated[config.Run, tyro.conf.arg(name="")] = field(default_factory=config.Run)
     """The configuration."""
 
@@ -51,9 +52,10 @@ def run(options: Train) -> int:
         raise missing_extra(str(error.name), "train", "training") from error
 
     stderr = Console(stderr=True, soft_wrap=True, highlight=False)
-    request = Request(
-        options.run, options.train, options.to, options.valid, options.init, options.lexicon, read_init
-    )
+    lexicon = options.lexicon
+    if lexicon is None and options.init is not None:
+        lexicon = find_model(options.init).lexicon
+    request = Request(options.run, options.train, options.to, options.valid, options.init, lexicon, read_init)
     stopped_by = train(request, lambda text: stderr.print(text, markup=False))
     return 0 if stopped_by is None else 128 + stopped_by
 

@@ -88,28 +88,50 @@ def test_utterances_that_cannot_be_trained_on_are_counted_and_named(
     assert "left out 1 of 20 utterances without text: train-7" in shown
 
 
-def test_a_model_that_ships_is_fine_tuned_from_its_int8_file(
-    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_a_model_is_fine_tuned_from_its_int8_file(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its shape need not be told, and once the run has begun the file is not needed any more."""
     pytest.importorskip("onnx")
     from speechrnn.export.read_back import read_onnx
 
-    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     assert main(flags(corpus, tmp_path / "first")) == 0
     assert main(["export", f"{tmp_path}/first/model", "--to", f"{tmp_path}/english.onnx", "--int8"]) == 0
     start = read_onnx(tmp_path / "english.onnx")
     data = f"--train {corpus}/train.jsonl --valid {corpus}/valid.jsonl --to {tmp_path}/tuned"
     still = "--updates 1 --optimisation.peak-rate 0 --batching.workers 0 --precision fp32 --device cpu"
-    tune = f"train {data} {still} --init english".split()
+    tune = f"train {data} {still} --init {tmp_path}/english.onnx".split()
     assert main(tune) == 0
-    assert "weights from english; tokens it did not have: none" in capsys.readouterr().err
+    assert f"weights from {tmp_path}/english.onnx; tokens it did not have: none" in capsys.readouterr().err
     (tmp_path / "english.onnx").unlink()
     assert main(tune) == 0
     tuned = read_model_folder(tmp_path / "tuned" / "model")
     assert tuned.model == start.model
     for name, weight in start.weights.items():
         np.testing.assert_allclose(tuned.weights[name], weight, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("more", "lexicon"),
+    [
+        (["--init", "english"], "english.lexicon.xz"),
+        (["--init", "english", "--lexicon", "own.txt"], "own.txt"),
+        (["--init", "plain"], None),
+        ([], None),
+    ],
+)
+def test_a_model_that_ships_brings_its_lexicon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], lexicon: str | None
+) -> None:
+    import speechrnn.training.run
+
+    for file in ("english.onnx", "english.lexicon.xz", "plain.onnx"):
+        (tmp_path / file).touch()
+    asked: list[speechrnn.training.run.Request] = []
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    monkeypatch.setattr(speechrnn.training.run, "train", lambda request, say: asked.append(request))
+    assert main(["train", "--train", "train.jsonl", "--to", "run", *more]) == 0
+    assert (asked[0].lexicon and asked[0].lexicon.name) == lexicon
 
 
 @pytest.mark.parametrize(
