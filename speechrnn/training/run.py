@@ -6,7 +6,7 @@ Everything that can be wrong with files and flags shows here, before the first u
 the recipes call `train`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,8 @@ from speechrnn import config
 from speechrnn.errors import SpeechRnnError
 from speechrnn.model_folder import TrainedModel, read_model_folder
 from speechrnn.pronunciation import read_pronunciations, sounds_of
-from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state, write_record
+from speechrnn.training.checkpoint import RunFolder, RunRecord, write_record
+from speechrnn.training.continuing import begun, check_same_run, taken_up
 from speechrnn.training.corpus import Corpus, fingerprint_of, read_utterances, screened, training_data
 from speechrnn.training.data.batch import Batch
 from speechrnn.training.data.child_processes import deaths_told
@@ -32,11 +33,10 @@ from speechrnn.training.model.front_end import estimate_statistics
 from speechrnn.training.model.initialise import Pretrained, load_pretrained, model_to_train, random_network
 from speechrnn.training.model.losses import training_loss
 from speechrnn.training.model.network import Network
-from speechrnn.training.model.network_folder import write_network
-from speechrnn.training.optimisation.distributed import Ranks, join, leave, of_first, threads_for
+from speechrnn.training.optimisation.distributed import Ranks, join, leave
 from speechrnn.training.optimisation.task import Task
 from speechrnn.training.optimisation.update import Updates
-from speechrnn.training.settings import check_settings, difference, settings_told
+from speechrnn.training.settings import check_settings, settings_told
 from speechrnn.training.validation import validate
 
 STATISTICS_UTTERANCES = 500  # for global normalisation
@@ -91,13 +91,10 @@ def prepare(
     """Return the run, at its start or where it was left, and its data."""
     train_set, valid_set = read_utterances(request.train, request.valid, say)
     fingerprint = fingerprint_of(train_set, valid_set)
-    record = of_first(read_record(folder) if ranks.first else None, ranks)
-    state = of_first(read_state(folder.state) if ranks.first and folder.state.exists() else None, ranks)
-    if record is not None:
-        files = {"--init": (record.init, request.init), "--lexicon": (record.lexicon, request.lexicon)}
-        check_same_run(request.run, files, record, fingerprint, folder)
-    asked = request.run
-    start = pretrained(request) if state is None else None
+    found = begun(folder, ranks)
+    check_same_run(found, request.run, fingerprint, request.init, request.lexicon)
+    asked, record = request.run, found.record
+    start = pretrained(request) if found.state is None else None
     if record is not None:
         model, vocabulary = record.settled.model, record.vocabulary
     else:
@@ -105,14 +102,14 @@ def prepare(
     request = replace(request, run=replace(asked, model=model))
     speller = Speller(vocabulary, pronouncer_of(request.lexicon, model, record, start))
     corpus = screened(train_set, valid_set, speller, request.run, say)
-    threads = record.settled.threads if record else request.run.threads or threads_for(ranks)
+    threads = found.threads(asked, ranks)
     torch.set_num_threads(threads)
     network = blank_network(request, corpus)
     batching = batches_of(request.run, record, corpus, network, threads, ranks)
     request = replace(request, run=replace(request.run, batching=batching))
     data = training_data(corpus, request.run, ranks, say)
     task = recognition(corpus, request.run, ranks, threads)
-    if state is None:
+    if found.state is None:
         begin(network, request, corpus, start, say)
     network.to(ranks.device)
     if record is None:
@@ -125,14 +122,7 @@ def prepare(
     run = record.settled
     assert run.precision != "auto"  # settled
     updates = Updates(run, run.precision, threads, network, task, ranks)
-    write_model = partial(
-        write_network, network=network, model=run.model, vocabulary=vocabulary, sounds=speller.sounds
-    )
-    training = Training(run, folder, updates, data, write_model, corpus.left_out)
-    if state is not None:
-        training.resume(state)
-        say(f"continuing {folder.path} after update {updates.done} of {run.updates}")
-    return training, data
+    return taken_up(found, record, updates, data, network, corpus.left_out, say), data
 
 
 def batches_of(
@@ -222,28 +212,6 @@ def recognition(corpus: Corpus, run: config.Run, ranks: Ranks, threads: int) -> 
     watched = {"blanks": partial(blank_frames, tokens=tokens)}
     rate = run.model.front_end.sample_rate
     return Task(loss=loss, watched=watched, metric=error_rates, rate=rate, criterion="wer")
-
-
-def check_same_run(
-    run: config.Run,
-    files: Mapping[str, tuple[str | None, Path | None]],
-    record: RunRecord,
-    fingerprint: str,
-    folder: RunFolder,
-) -> None:
-    """Raise SpeechRnnError unless the run that `record` tells of is the one requested.
-
-    `files` are those that it began with and those that are asked for, by flag.
-    """
-    cure = "give --to another folder, or the same flags and manifests to continue it"
-    different = difference(record.asked, run)
-    if different is not None:
-        raise SpeechRnnError(f"{folder.path}: holds a run with {different}; {cure}")
-    for flag, (began, asked) in files.items():
-        if began != _name(asked):
-            raise SpeechRnnError(f"{folder.path}: holds a run with {flag} {began}; {cure}")
-    if record.fingerprint != fingerprint:
-        raise SpeechRnnError(f"{folder.path}: holds a run on other utterances or texts; {cure}")
 
 
 def _name(path: Path | None) -> str | None:

@@ -72,13 +72,12 @@ class Subsampling(nn.Module):
         inputs = 1
         self.convolutions = nn.ModuleList()
         for time, frequency in zip(self.time_strides, FREQUENCY_STRIDES, strict=False):
-            self.convolutions.append(
-                nn.Conv2d(inputs, settings.channels, KERNEL, stride=(time, frequency), padding=1)
-            )
+            convolution = nn.Conv2d(inputs, settings.channels, KERNEL, stride=(time, frequency), padding=1)
+            # With the channels of a place side by side both passes take half the time on a CPU.
+            convolution.weight.data = convolution.weight.data.contiguous(memory_format=torch.channels_last)
+            self.convolutions.append(convolution)
             inputs = settings.channels
         self.outputs = settings.channels * output_bins(bins, settings.stride)
-        # With the channels of a place side by side both passes take half the time on a CPU.
-        self.convolutions.to(memory_format=torch.channels_last)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return [batch, frames / stride, channels x bins / 4], zero in the padding, and the new lengths."""

@@ -24,7 +24,8 @@ from speechrnn.manifest import Utterance
 from speechrnn.model_folder import TrainedModel
 from speechrnn.pronunciation import read_pronunciations
 from speechrnn.text import Vocabulary, normalise
-from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state, write_record
+from speechrnn.training.checkpoint import RunFolder, RunRecord, write_record
+from speechrnn.training.continuing import begun, check_same_run, taken_up
 from speechrnn.training.corpus import Corpus, fingerprint_of, read_utterances, screened, training_data
 from speechrnn.training.data.batch import Batch
 from speechrnn.training.data.child_processes import deaths_told
@@ -35,13 +36,12 @@ from speechrnn.training.loop import Training
 from speechrnn.training.measurement import Workload, settle
 from speechrnn.training.model.ctc import blank_frames, summed_loss
 from speechrnn.training.model.network import Network
-from speechrnn.training.model.network_folder import network_of, write_network
+from speechrnn.training.model.network_folder import network_of
 from speechrnn.training.model.writer import Writer
-from speechrnn.training.optimisation.distributed import Ranks, join, leave, of_first, threads_for
+from speechrnn.training.optimisation.distributed import Ranks, join, leave
 from speechrnn.training.optimisation.precision import candidates, unavailable
 from speechrnn.training.optimisation.task import Task
 from speechrnn.training.optimisation.update import Updates
-from speechrnn.training.run import check_same_run
 from speechrnn.training.settings import check_settings
 from speechrnn.training.validation import validate
 from speechrnn.training.writing.imitation import Imitation
@@ -122,11 +122,9 @@ def prepare(request: Request, folder: RunFolder, ranks: Ranks, say: Callable[[st
     for path in request.texts:
         check_readable(path)
     fingerprint = fingerprint_of(train_set, valid_set) + _sizes_of(request.texts)
-    record = of_first(read_record(folder) if ranks.first else None, ranks)
-    state = of_first(read_state(folder.state) if ranks.first and folder.state.exists() else None, ranks)
-    if record is not None:
-        files = {"model": (record.init, request.model), "--lexicon": (record.lexicon, request.lexicon)}
-        check_same_run(request.run, files, record, fingerprint, folder)
+    found = begun(folder, ranks)
+    check_same_run(found, request.run, fingerprint, request.model, request.lexicon, init_flag="model")
+    record = found.record
     trained = request.read_model(request.model)
     if trained.sounds is None:
         raise SpeechRnnError(f"{request.model}: hears no sounds; train it with --lexicon first")
@@ -135,7 +133,7 @@ def prepare(request: Request, folder: RunFolder, ranks: Ranks, say: Callable[[st
     run = replace(request.run, model=with_writer(trained.model, request.run.model))
     vocabulary = record.vocabulary if record else units_of(texts(), pronouncer, run.model.units)
     corpus = screened(train_set, valid_set, Speller(vocabulary, pronouncer), run, say)
-    threads = record.settled.threads if record else run.threads or threads_for(ranks)
+    threads = found.threads(run, ranks)
     torch.set_num_threads(threads)
     listener = network_of(trained, request.model).to(ranks.device)
     heard = hear(listener, corpus, run, threads, ranks, say)
@@ -154,14 +152,7 @@ def prepare(request: Request, folder: RunFolder, ranks: Ranks, say: Callable[[st
     run = record.settled
     assert run.precision != "auto"  # settled
     updates = Updates(run, run.precision, threads, pupil, task, ranks)
-    write_model = partial(
-        write_network, network=network, model=run.model, vocabulary=vocabulary, sounds=trained.sounds
-    )
-    training = Training(run, folder, updates, lessons, write_model, corpus.left_out)
-    if state is not None:
-        training.resume(state)
-        say(f"continuing {folder.path} after update {updates.done} of {run.updates}")
-    return training
+    return taken_up(found, record, updates, lessons, network, corpus.left_out, say)
 
 
 def with_writer(trained: config.Model, wanted: config.Model) -> config.Model:
