@@ -4,7 +4,8 @@
     python tools/benchmark_parts.py --rounds 9 --width 512
 
 One direction of an LSTM, forward and backward, in bf16 and fp32, for several numbers of rows: the figures
-behind the choice in `training/model/recurrence.py`. The CTC loss and its gradient for several numbers of
+behind the choice in `training/model/recurrence.py`. The subsampling, with the channels of a place side by
+side and apart. The CTC loss and its gradient for several numbers of
 tokens: behind the one in `training/model/ctc.py`. Every thread has a piece of its own, as in training. Then,
 on one thread, a step of Muon and one of AdamW over the matrices of four layers.
 """
@@ -22,15 +23,19 @@ import tyro
 from side_by_side import Work, rate_table, side_by_side, stage, surroundings
 from torch import Tensor, nn
 
+from speechrnn import config
 from speechrnn.training.data.batch import Batch, Example, stack
 from speechrnn.training.machine import machine
 from speechrnn.training.model.ctc import _of_occurring_tokens, summed_loss
+from speechrnn.training.model.encoder import Subsampling
 from speechrnn.training.model.lstm import lstm
 from speechrnn.training.optimisation.muon import Muon
-from speechrnn.training.optimisation.precision import unavailable
+from speechrnn.training.optimisation.precision import Precision, autocast, unavailable
 
 SECONDS_A_ROW = 14
 FRAMES_A_SECOND = 25
+FEATURES_A_SECOND = 100
+BINS = 80
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,16 @@ def main(options: Options) -> None:
             say.print(
                 rate_table(f"one direction of an LSTM, {rows} rows", "audio-s/s", rates, "PyTorch, fp32")
             )
+        for number_format in formats():
+            seconds = float(max(options.rows) * SECONDS_A_ROW)
+            ways = {
+                name: in_all_threads(way, seconds)
+                for name, way in subsamplings(max(options.rows), number_format).items()
+            }
+            rates = side_by_side(ways, options.rounds)
+            say.print(
+                rate_table(f"subsampling, {number_format}", "audio-s/s", rates, "channels apart, no masks")
+            )
         for tokens in options.tokens:
             ways = {name: in_all_threads(way, 8.0 * SECONDS_A_ROW) for name, way in losses(tokens).items()}
             rates = side_by_side(ways, options.rounds)
@@ -93,10 +108,41 @@ def lstms(rows: int, options: Options) -> dict[str, Callable[[], None]]:
         torch.autograd.grad(written, operands, torch.ones_like(written))
 
     ways: dict[str, Callable[[], None]] = {"PyTorch, fp32": partial(run, pytorchs, torch.float32)}
-    if unavailable("bf16", torch.device("cpu")) is None:
+    if "bf16" in formats():
         ways["PyTorch, bf16"] = partial(run, pytorchs, torch.bfloat16)
         ways["ours, bf16"] = partial(run, lstm, torch.bfloat16)
     return ways
+
+
+def formats() -> list[Precision]:
+    """Return the number formats that this processor has."""
+    formats: tuple[Precision, ...] = ("fp32", "bf16")
+    return [one for one in formats if unavailable(one, torch.device("cpu")) is None]
+
+
+def subsamplings(rows: int, number_format: Precision) -> dict[str, Callable[[], None]]:
+    """Return the ways to take the subsampling over `rows` rows, forward and backward."""
+    settings = config.Encoder(stride=4)
+    features = torch.randn(rows, SECONDS_A_ROW * FEATURES_A_SECOND, BINS)
+    lengths = torch.full((rows,), features.shape[1])
+
+    subsampling = Subsampling(settings, BINS)
+
+    def run(layers: Callable[[Tensor], Tensor]) -> None:
+        with autocast(number_format, torch.device("cpu")):
+            hidden = layers(features)
+        torch.autograd.grad(hidden, [*subsampling.parameters()], torch.ones_like(hidden))
+
+    def unmasked(features: Tensor) -> Tensor:
+        hidden = features[:, None].contiguous()
+        for convolution in subsampling.convolutions:
+            hidden = convolution(hidden).relu_()
+        return hidden.transpose(1, 2).flatten(2)
+
+    return {
+        "channels apart, no masks": partial(run, unmasked),
+        "as trained": partial(run, lambda features: subsampling(features, lengths)[0]),
+    }
 
 
 def pytorchs(hidden: Tensor, of_inputs: Tensor, of_written: Tensor, bias: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A run folder before the first update. How whole runs go on is in `test_run.py` and `writing/test_run.py`."""
+"""A run folder before the first update; how whole runs go on is in `test_run.py`, there and in `writing/`."""
 
 import dataclasses
 from pathlib import Path

@@ -73,14 +73,13 @@ class Subsampling(nn.Module):
         self.convolutions = nn.ModuleList()
         for time, frequency in zip(self.time_strides, FREQUENCY_STRIDES, strict=False):
             convolution = nn.Conv2d(inputs, settings.channels, KERNEL, stride=(time, frequency), padding=1)
-            # With the channels of a place side by side both passes take half the time on a CPU.
-            convolution.weight.data = convolution.weight.data.contiguous(memory_format=torch.channels_last)
             self.convolutions.append(convolution)
             inputs = settings.channels
         self.outputs = settings.channels * output_bins(bins, settings.stride)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return [batch, frames / stride, channels x bins / 4], zero in the padding, and the new lengths."""
+        # With the channels of a place side by side both passes take two thirds of the time on a CPU.
         hidden = features[:, None].to(memory_format=torch.channels_last)  # [batch, channels, frames, bins]
         for convolution, stride in zip(self.convolutions, self.time_strides, strict=True):
             hidden = convolution(hidden)
