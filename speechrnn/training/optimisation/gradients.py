@@ -114,7 +114,8 @@ class Differentiation:
         tensors = torch.autograd.grad(loss * scale, self.parameters)
         watched = [count(log_probs.detach(), frames) for count in self.task.watched.values()]
         sums = torch.stack([value.detach().double() for value in (loss, frames.sum(), *watched)])
-        return Gradient(list(tensors), sums)
+        # AdamW's fused step goes through memory in order, and the gradient of a kernel lies otherwise than it.
+        return Gradient([tensor.contiguous() for tensor in tensors], sums)
 
 
 @dataclass(frozen=True)

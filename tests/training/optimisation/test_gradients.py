@@ -57,6 +57,13 @@ def test_the_gradient_is_the_sum_over_utterances_however_the_batch_is_cut(thread
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5 * largest)
 
 
+def test_gradients_lie_in_memory_as_the_parameters_do() -> None:
+    network = network_of_tones()
+    found = gradient(network, tone_batch(2), threads=1)
+    expected = [parameter.stride() for parameter in network.parameters()]
+    assert [tensor.stride() for tensor in found.tensors] == expected
+
+
 def test_threads_give_bitwise_the_same_gradient_every_time() -> None:
     network, batch = network_of_tones(), tone_batch(9)
     first = gradient(network, batch, threads=3)
