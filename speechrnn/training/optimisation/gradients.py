@@ -114,7 +114,7 @@ class Differentiation:
         tensors = torch.autograd.grad(loss * scale, self.parameters)
         watched = [count(log_probs.detach(), frames) for count in self.task.watched.values()]
         sums = torch.stack([value.detach().double() for value in (loss, frames.sum(), *watched)])
-        # AdamW's fused step goes through memory in order, and the gradient of a kernel lies otherwise than it.
+        # AdamW's fused step goes through memory in order; the gradients of kernels come in another one.
         return Gradient([tensor.contiguous() for tensor in tensors], sums)
 
 
