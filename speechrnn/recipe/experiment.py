@@ -94,7 +94,7 @@ def carry_out(experiment: Experiment, say: Say) -> int:
 def with_any_model(run: config.Run) -> config.Run:
     """Return `run` with nothing asked of the model but dropout: network and pieces are those it starts from.
 
-    Other pieces, learnt from the new text, would need a new head, which is the slowest thing to learn.
+    Other pieces, learnt from the new text, would need a new head.
     """
     model = config.Model(encoder=config.Encoder(dropout=run.model.encoder.dropout))
     return dataclasses.replace(run, model=model)

@@ -41,7 +41,7 @@ WHOLE = Form("words.ngram", order=4, prune=(0, 0, 0, 1))
 SHIPPED = Form("english.ngram.xz", order=4, prune=(0, 0, 1, 2))
 """Of 14 million words it takes 8 MB."""
 BEAM_IN_SOUNDS = 400
-"""Hypotheses of a search in sounds: most of them are parts of words that come to nothing."""
+"""Hypotheses of a search in sounds, as many as the weights of the n-gram that ships were found for."""
 
 
 @dataclass(frozen=True)
