@@ -11,7 +11,11 @@ Prefix = tuple[int, ...]
 
 
 def prefix_beam(
-    log_probs: npt.NDArray[np.float64], width: int, earned: Callable[[Prefix], float] = lambda prefix: 0.0
+    log_probs: npt.NDArray[np.float64],
+    width: int,
+    earned: Callable[[Prefix], float] = lambda prefix: 0.0,
+    margin: float = np.inf,
+    floor: float = -np.inf,
 ) -> list[tuple[Prefix, float]]:
     """Return the prefixes kept after the last frame and their scores, best first.
 
@@ -27,14 +31,15 @@ def prefix_beam(
                 if token == BLANK:
                     grown[prefix][0] = np.logaddexp(grown[prefix][0], total + log_prob)
                     continue
-                longer = grown[(*prefix, token)]
-                if prefix and token == prefix[-1]:
+                repeated = bool(prefix) and token == prefix[-1]
+                if repeated:
                     grown[prefix][1] = np.logaddexp(grown[prefix][1], label + log_prob)
-                    longer[1] = np.logaddexp(longer[1], blank + log_prob)
-                else:
-                    longer[1] = np.logaddexp(longer[1], total + log_prob)
+                if log_prob >= floor or (*prefix, token) in beam:
+                    longer = grown[(*prefix, token)]
+                    longer[1] = np.logaddexp(longer[1], (blank if repeated else total) + log_prob)
         scores = {prefix: np.logaddexp(*sides) + earned(prefix) for prefix, sides in grown.items()}
-        possible = [prefix for prefix in scores if scores[prefix] > -np.inf]
+        worst = max(scores.values()) - margin
+        possible = [prefix for prefix in scores if scores[prefix] > worst]
         kept = sorted(possible, key=lambda prefix: -scores[prefix])[:width]
         beam = {prefix: (grown[prefix][0], grown[prefix][1]) for prefix in kept}
     return [(prefix, float(np.logaddexp(*beam[prefix]) + earned(prefix))) for prefix in beam]
