@@ -21,7 +21,7 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from speechrnn.decoding.compiled import compiled
+from speechrnn.compiled import compiled
 from speechrnn.decoding.ngram.automaton import ScoringTables, score
 from speechrnn.decoding.ngram.counts import encode
 from speechrnn.decoding.ngram.model import NgramModel

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from speechrnn import config
 from speechrnn.training.data.batch import Batch, Example, stack
 from speechrnn.training.machine import machine
-from speechrnn.training.model.ctc import _of_occurring_tokens, summed_loss
+from speechrnn.training.model.ctc import summed_loss
 from speechrnn.training.model.encoder import Subsampling
 from speechrnn.training.model.lstm import lstm
 from speechrnn.training.optimisation.muon import Muon
@@ -172,7 +172,6 @@ def losses(tokens: int) -> dict[str, Callable[[], None]]:
 
     return {
         "PyTorch": partial(run, pytorchs_loss),
-        "of occurring tokens": partial(run, _of_occurring_tokens),
         "as trained": partial(run, summed_loss),
     }
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from speechrnn.decoding.compiled import compiled
+from speechrnn.compiled import compiled
 
 LogProbs = npt.NDArray[np.float32]
 Tokens = npt.NDArray[np.int64]

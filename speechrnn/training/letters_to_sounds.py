@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from speechrnn.config import Optimisation
 from speechrnn.pronunciation import Pronunciations, Sounds, sounds_of
 from speechrnn.text import Vocabulary, needed_frames
+from speechrnn.training.model.forward_backward import negative_log_likelihoods
 from speechrnn.training.model.recurrence import RecurrentLayer, valid_frames
 from speechrnn.training.optimisation.schedule import rate_share
 from speechrnn.training.optimisation.update import optimisers
@@ -101,7 +101,7 @@ def learn_to_say(dictionary: Pronunciations, epochs: int, seed: int, say: Callab
             rate = SETTINGS.peak_rate * rate_share(done, updates, SETTINGS.warmup_share)
             log_probs, places = network(*padded([row for _, row, _ in batch]))
             targets, target_lengths = padded([said for _, _, said in batch])
-            loss = F.ctc_loss(log_probs.transpose(0, 1), targets, places, target_lengths, reduction="sum")
+            loss = negative_log_likelihoods(log_probs, places, targets, target_lengths).sum()
             for parameter in network.parameters():
                 parameter.grad = None
             (loss / places.sum()).backward()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from speechrnn.decoding import compiled
+from speechrnn import compiled
 
 
 @pytest.fixture(autouse=True)

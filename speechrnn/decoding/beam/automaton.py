@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from speechrnn.compiled import compiled_in_place
 from speechrnn.decoding.beam.spelling import SpelledWords
-from speechrnn.decoding.compiled import compiled_in_place
 
 ROOT = 0
 NO_WORD = -1

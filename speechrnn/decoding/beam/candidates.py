@@ -6,8 +6,8 @@ Each is a rank, the entry that it comes from, and the token that it adds; the th
 import numpy as np
 from numpy.typing import NDArray
 
+from speechrnn.compiled import compiled_in_place
 from speechrnn.decoding.beam.records import Beam
-from speechrnn.decoding.compiled import compiled_in_place
 
 
 @compiled_in_place

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from speechrnn.compiled import cache_root
 from speechrnn.decoding.beam.automaton import Automaton
 from speechrnn.decoding.beam.sounds import sound_automaton
 from speechrnn.decoding.beam.spelling import Spelling
-from speechrnn.decoding.compiled import cache_root
 from speechrnn.decoding.ngram.container import open_container, write_container
 from speechrnn.decoding.ngram.model import NgramModel
 from speechrnn.errors import SpeechRnnError, check_readable

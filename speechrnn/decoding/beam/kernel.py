@@ -23,11 +23,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from speechrnn.compiled import compiled, compiled_in_place
 from speechrnn.decoding.beam.automaton import REFUSED, ROOT, Automaton, follow
 from speechrnn.decoding.beam.candidates import keep_best, lowest, without_hopeless
 from speechrnn.decoding.beam.records import NONE, Beam, Records
 from speechrnn.decoding.beam.scorer import Rules, begin, extend, finish, most_of_closing
-from speechrnn.decoding.compiled import compiled, compiled_in_place
 
 PREFIXES, ENTRIES = 0, 1  # places in Beam.counts
 NEGLIGIBLE = 40.0  # e^-40 added to 1 is 1 in double precision

@@ -15,11 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from speechrnn.compiled import compiled_in_place
 from speechrnn.decoding.beam.automaton import NO_WORD, REFUSED, Automaton, follow
 from speechrnn.decoding.beam.hot_words import BOUNDARY, HotArrays
 from speechrnn.decoding.beam.records import Records
 from speechrnn.decoding.beam.spelling import TokenArrays
-from speechrnn.decoding.compiled import compiled_in_place
 from speechrnn.decoding.ngram.automaton import ScoringTables, score
 from speechrnn.decoding.ngram.word_table import END, UNKNOWN
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from speechrnn.compiled import compiled
 from speechrnn.decoding.beam.records import NONE, Records
 from speechrnn.decoding.beam.writing import Writing
-from speechrnn.decoding.compiled import compiled
 from speechrnn.decoding.hypothesis import Word
 
 # A path is at a prefix, either in a blank or in its last token (its label). It came there from the same side,

@@ -10,7 +10,7 @@ Sizes: slots (of the table), bytes (of the filter).
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.decoding.compiled import compiled, compiled_in_place
+from speechrnn.compiled import compiled, compiled_in_place
 
 SLOTS_PER_ARC = 1.6
 

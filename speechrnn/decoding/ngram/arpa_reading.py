@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.decoding.compiled import compiled
+from speechrnn.compiled import compiled
 from speechrnn.decoding.ngram.arc_table import empty_arcs, find_arc
 from speechrnn.decoding.ngram.arpa_parsing import (
     BAD_NUMBER,

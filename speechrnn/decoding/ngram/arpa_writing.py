@@ -13,7 +13,7 @@ from typing import IO, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.decoding.compiled import compiled
+from speechrnn.compiled import compiled
 from speechrnn.decoding.ngram.backoff_model import BackoffModel
 from speechrnn.decoding.ngram.whole_file import whole_file
 from speechrnn.decoding.ngram.word_table import WordArrays

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.decoding.compiled import compiled, compiled_in_place
+from speechrnn.compiled import compiled, compiled_in_place
 from speechrnn.decoding.ngram.arc_table import empty_arcs, filter_of, find_arc, may_hold
 from speechrnn.decoding.ngram.backoff_model import BackoffModel, NgramOrder
 from speechrnn.decoding.ngram.word_table import WordTable

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.decoding.compiled import compiled
+from speechrnn.compiled import compiled
 from speechrnn.decoding.ngram.backoff_model import BackoffModel, NgramOrder
 from speechrnn.decoding.ngram.counts import NgramCounts
 from speechrnn.decoding.ngram.pruning import thresholds_for, without

@@ -20,7 +20,7 @@ from typing import Any, get_args
 
 from numpy.typing import NDArray
 
-from speechrnn.decoding.compiled import cache_root
+from speechrnn.compiled import cache_root
 from speechrnn.decoding.ngram.arpa_reading import read_arpa, warn_in_python
 from speechrnn.decoding.ngram.automaton import ScoringTables, automaton, backoff_model, score
 from speechrnn.decoding.ngram.backoff_model import BackoffModel

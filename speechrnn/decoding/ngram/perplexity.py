@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechrnn.decoding.compiled import compiled
+from speechrnn.compiled import compiled
 from speechrnn.decoding.ngram.automaton import ScoringTables, score
 from speechrnn.decoding.ngram.counts import encode
 from speechrnn.decoding.ngram.model import NgramModel

@@ -1,19 +1,16 @@
 """Connectionist temporal classification: the task that turns log-probabilities into a loss.
 
 Graves et al. 2006. The training loop knows a task only as targets, loss and metric; this one's targets are
-the tokens of the transcript, its loss sums over all alignments of them to the frames.
+the tokens of the transcript, its loss sums over all alignments of them to the frames: on the processor by
+`forward_backward.py`, on a GPU by PyTorch.
 """
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
 
 from speechrnn.training.data.batch import Batch
-from speechrnn.training.model.recurrence import valid_frames
-
-MANY_TOKENS = 256
-"""From so many tokens on it is faster to choose those that occur: with 1,000, a third of the time."""
+from speechrnn.training.model.forward_backward import negative_log_likelihoods
 
 
 def summed_loss(log_probs: Tensor, frames: Tensor, batch: Batch) -> Tensor:
@@ -24,11 +21,7 @@ def summed_loss(log_probs: Tensor, frames: Tensor, batch: Batch) -> Tensor:
     utterances too much weight. A target that does not fit its frames has infinite loss; screening keeps those
     out.
     """
-    if log_probs.shape[-1] >= MANY_TOKENS and not log_probs.is_cuda:
-        return _of_occurring_tokens(log_probs, frames, batch)
-    return F.ctc_loss(
-        log_probs.transpose(0, 1), batch.targets, frames, batch.target_lengths, blank=0, reduction="sum"
-    )
+    return _losses(log_probs, frames, batch.targets, batch.target_lengths).sum()
 
 
 def summed_loss_of_sounds(log_probs: Tensor, frames: Tensor, batch: Batch) -> Tensor:
@@ -36,37 +29,15 @@ def summed_loss_of_sounds(log_probs: Tensor, frames: Tensor, batch: Batch) -> Te
 
     `log_probs` float32 [batch, frames, sounds].
     """
-    losses = F.ctc_loss(
-        log_probs.transpose(0, 1), batch.sounds, frames, batch.sound_lengths, blank=0, reduction="none"
-    )
+    losses = _losses(log_probs, frames, batch.sounds, batch.sound_lengths)
     return losses[batch.sound_lengths > 0].sum()
 
 
-def _of_occurring_tokens(log_probs: Tensor, frames: Tensor, batch: Batch) -> Tensor:
-    """Return what `summed_loss` does, from the tokens that occur in each target alone.
-
-    No other token has a part in any alignment, and PyTorch's loss spends most of its time on theirs. What it
-    calls the gradient by log-probabilities is that by what they are the softmax of: probability less share of
-    the alignments. The shares are the gradient, negative, of the loss by the log-probabilities themselves.
-    """
-    occurring = [
-        row[:length].unique() for row, length in zip(batch.targets, batch.target_lengths, strict=True)
-    ]
-    columns = pad_sequence([F.pad(tokens, (1, 0)) for tokens in occurring], batch_first=True)
-    counts = torch.tensor([len(tokens) + 1 for tokens in occurring])
-    renamed = torch.zeros_like(batch.targets)
-    for row, tokens in enumerate(occurring):
-        length = int(batch.target_lengths[row])
-        renamed[row, :length] = torch.searchsorted(tokens, batch.targets[row, :length]) + 1
-    chosen = log_probs.gather(2, columns[:, None].expand(-1, log_probs.shape[1], -1))
-    alone = chosen.detach().requires_grad_()
-    loss = F.ctc_loss(alone.transpose(0, 1), renamed, frames, batch.target_lengths, blank=0, reduction="sum")
-    (difference,) = torch.autograd.grad(loss, alone)
-    counted = valid_frames(frames, log_probs.shape[1], log_probs.device)
-    counted = counted & (torch.arange(columns.shape[1]) < counts[:, None])[:, None]
-    shares = (alone.detach().exp() - difference) * counted
-    likelihood = -(shares * chosen).sum()
-    return loss.detach() + likelihood - likelihood.detach()
+def _losses(log_probs: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
+    """Return the loss of each utterance, [batch]."""
+    if log_probs.is_cpu:
+        return negative_log_likelihoods(log_probs, frames, targets, lengths)
+    return F.ctc_loss(log_probs.transpose(0, 1), targets, frames, lengths, blank=0, reduction="none")
 
 
 def blank_frames(log_probs: Tensor, frames: Tensor, tokens: int | None = None) -> Tensor:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from speechrnn import compiled
 from speechrnn.commands import main
-from speechrnn.decoding import compiled
 from speechrnn.decoding.ngram import model as model_module
 from speechrnn.decoding.ngram.counts import count_ngrams
 from speechrnn.decoding.ngram.kneser_ney import estimate

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from speechrnn.training.data.batch import Batch
-from speechrnn.training.model import ctc
 from speechrnn.training.model.ctc import blank_frames, summed_loss, summed_loss_of_sounds
 from tests.reference.ctc import every_labelling
 
@@ -72,25 +71,3 @@ def test_utterances_whose_sounds_are_not_known_add_nothing():
     frames = torch.tensor([5, 4, 3])
     wanted = summed_loss(log_probs[[0, 2]], frames[[0, 2]], batch_of([targets[0], targets[2]]))
     torch.testing.assert_close(summed_loss_of_sounds(log_probs, frames, known), wanted)
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    targets=st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=6), min_size=1, max_size=4),
-    seed=st.integers(0, 999),
-)
-def test_of_many_tokens_those_that_occur_give_the_same_loss_and_gradient(targets, seed):
-    generator = torch.Generator().manual_seed(seed)
-    batch = batch_of(targets)
-    frames = torch.randint(12, 16, (len(targets),), generator=generator)
-    found = []
-    for most in (ctc.MANY_TOKENS, 2):
-        scores = torch.randn(len(targets), 16, 7, generator=torch.Generator().manual_seed(seed))
-        scores.requires_grad_()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ctc, "MANY_TOKENS", most)
-            loss = summed_loss(torch.log_softmax(scores, dim=-1), frames, batch)
-        found.append((loss, *torch.autograd.grad(3 * loss, scores)))
-    (one, slope), (other, other_slope) = found
-    torch.testing.assert_close(other, one, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(other_slope, slope, rtol=1e-4, atol=1e-5)

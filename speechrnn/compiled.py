@@ -1,4 +1,4 @@
-"""Machine code for the inner loops of decoding, without a compiler on the user's machine.
+"""Machine code for the inner loops of decoding and of CTC's loss, without a compiler on the user's machine.
 
 This is the only place where the package touches numba. A function is compiled at its first call, its machine
 code is kept in a cache folder so that later processes start at once, and stderr is told about it, because
@@ -153,7 +153,7 @@ class _Announcement(event.Listener):
         root = cache_root()
         kept = f"kept in {root} for the next time" if root else "no folder to keep it in can be written"
         print(
-            f"speechrnn: compiling the decoder for this processor ({kept}) ...", file=sys.stderr, flush=True
+            f"speechrnn: compiling inner loops for this processor ({kept}) ...", file=sys.stderr, flush=True
         )
 
     def on_end(self, end: Any) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import speechrnn
-from speechrnn.decoding import compiled as module
+from speechrnn import compiled as module
 
 PACKAGE_PARENT = Path(speechrnn.__file__).parent.parent
 SCRIPT = """
-from speechrnn.decoding.compiled import cache_root, compiled
+from speechrnn.compiled import cache_root, compiled
 
 @compiled
 def twice(number):
@@ -111,10 +111,10 @@ def test_a_folder_that_others_may_write_is_not_trusted(tmp_path, monkeypatch):
 def test_a_change_in_an_imported_file_makes_the_code_of_its_users_new(tmp_path):
     copy = tmp_path / "speechrnn" / "decoding"
     copy.mkdir(parents=True)
-    for name in ("__init__.py", "decoding/__init__.py", "decoding/compiled.py"):
+    for name in ("__init__.py", "decoding/__init__.py", "compiled.py"):
         (copy.parent / name).write_text((Path(speechrnn.__file__).parent / name).read_text())
     (tmp_path / "user.py").write_text(
-        "from speechrnn.decoding.compiled import compiled\n"
+        "from speechrnn.compiled import compiled\n"
         "from speechrnn.decoding.borrowed import borrowed\n\n\n"
         "@compiled\ndef answer():\n    return borrowed()\n"
     )
@@ -126,8 +126,7 @@ def test_a_change_in_an_imported_file_makes_the_code_of_its_users_new(tmp_path):
     }
     for number in (1, 2):
         (copy / "borrowed.py").write_text(
-            "from speechrnn.decoding.compiled import compiled\n\n\n"
-            f"@compiled\ndef borrowed():\n    return {number}\n"
+            f"from speechrnn.compiled import compiled\n\n\n@compiled\ndef borrowed():\n    return {number}\n"
         )
         command = [sys.executable, "-c", "import user; print(user.answer())"]
         found = subprocess.run(
