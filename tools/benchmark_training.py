@@ -73,8 +73,8 @@ class Options:
     """Recurrent cell."""
     batch_seconds: float = 100.0
     """Seconds of audio in a batch."""
-    batches: int = 3
-    """Batches that each way is given in a round."""
+    batches: int = 8
+    """Batches that each way is given in a round; the real loop goes on to others, so few would not be alike."""
     rounds: int = 5
     """Rounds."""
     workers: int = 1
