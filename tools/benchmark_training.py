@@ -74,7 +74,7 @@ class Options:
     batch_seconds: float = 100.0
     """Seconds of audio in a batch."""
     batches: int = 8
-    """Batches that each way is given in a round; the real loop goes on to others, so few would not be alike."""
+    """Batches that each way is given in a round; the real loop goes on to others, and few are not alike."""
     rounds: int = 5
     """Rounds."""
     workers: int = 1
