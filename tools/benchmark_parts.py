@@ -11,7 +11,6 @@ on one thread, a step of Muon and one of AdamW over the matrices of four layers.
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,6 +23,7 @@ from side_by_side import Work, rate_table, side_by_side, stage, surroundings
 from torch import Tensor, nn
 
 from speechrnn import config
+from speechrnn.training.core_threads import core_threads
 from speechrnn.training.data.batch import Batch, Example, stack
 from speechrnn.training.machine import machine
 from speechrnn.training.model.ctc import summed_loss
@@ -59,7 +59,7 @@ def main(options: Options) -> None:
     say = stage()
     threads = torch.get_num_threads()
     say.print(f"machine: {machine()}; {threads} threads; {surroundings()}")
-    with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as pool:
+    with core_threads(threads) as pool:
 
         def in_all_threads(work: Callable[[], None], amount: float) -> Work:
             def run() -> float:

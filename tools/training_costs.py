@@ -7,9 +7,7 @@ that passes until the GPU has done what it was given. Used by `benchmark_trainin
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from typing import TypeVar
 
 import torch
@@ -18,6 +16,7 @@ from speechrnn import config
 from speechrnn.manifest import Utterance
 from speechrnn.training.augmentation import draws
 from speechrnn.training.augmentation.waveforms import augment
+from speechrnn.training.core_threads import core_threads
 from speechrnn.training.data.audio_source import AudioSource
 from speechrnn.training.data.batch import Batch, Example, stack
 from speechrnn.training.model.network import Network
@@ -70,7 +69,7 @@ def cost_of_updates(updates: Updates, batches: Sequence[Batch]) -> dict[str, flo
 
 def _second_time(work: Callable[[], Result], costs: Costs) -> Result:
     """Do `work` twice on one thread, count the second time and return its result."""
-    with ThreadPoolExecutor(1, initializer=partial(torch.set_num_threads, 1)) as alone:
+    with core_threads(1) as alone:
         alone.submit(work).result()
         costs.seconds.clear()
         return alone.submit(work).result()

@@ -5,7 +5,6 @@ Batches -> log-probabilities -> transcripts -> `Score`. Used between updates on 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +17,7 @@ from torch import nn
 from speechrnn.manifest import Utterance
 from speechrnn.model_folder import TrainedModel
 from speechrnn.scoring import Score, score_utterances
+from speechrnn.training.core_threads import core_threads
 from speechrnn.training.data.audio_source import CachedAudio
 from speechrnn.training.data.batch import Batch
 from speechrnn.training.data.loader import EvaluationData
@@ -47,7 +47,7 @@ def results_by_id(
     network.eval()
     results: list[tuple[str, Result]] = []
     of_piece = partial(_results_of_piece, network, work, ranks.device)
-    with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as pool:
+    with core_threads(threads) as pool:
         for batch in batches:
             for piece in pool.map(of_piece, batch.pieces(threads)):
                 results += piece

@@ -1,11 +1,10 @@
 """Gradients of the summed loss: batches cut into pieces, each differentiated alone, and the sum of them.
 
 Rows of a batch do not depend on each other, so the gradient of a batch is the sum over pieces of its rows.
-One mechanism serves four ends: on a CPU as many pieces as cores, each in a thread of its own, because one
-LSTM on two threads is slower than two LSTMs on one (1.2 to 1.4 times, see `RESULTS.md`); on a GPU
-a batch that does not fit the memory is cut in two; several batches make one update; several processes share
-one batch (`distributed.py`). All randomness comes from seeds in the batch and pieces are added in order, so
-the result does not depend on which thread is faster.
+One mechanism serves four ends: on a CPU as many pieces as cores, each in a thread of its own
+(`core_threads.py`); on a GPU a batch that does not fit the memory is cut in two; several batches make one
+update; several processes share one batch (`distributed.py`). All randomness comes from seeds in the batch and
+pieces are added in order, so the result does not depend on which thread is faster.
 
 Sits between the network with its loss and the optimiser's step in `loop.py`.
 """
@@ -21,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from speechrnn.errors import SpeechRnnError
+from speechrnn.training.core_threads import core_threads
 from speechrnn.training.data.batch import Batch
 from speechrnn.training.optimisation.precision import Precision, autocast
 from speechrnn.training.optimisation.task import Task
@@ -54,10 +54,8 @@ class Differentiation:
         self.threads = threads
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.fitting_samples = math.inf  # of a piece; falls when the GPU's memory has run out
-        self.pool: ThreadPoolExecutor | None = None
-        if threads > 1:
-            # OpenMP keeps its number of threads for each thread: 1 here leaves the main thread's as it is.
-            self.pool = ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1))
+        on_cpu = next(network.parameters()).device.type == "cpu"
+        self.pool: ThreadPoolExecutor | None = core_threads(threads) if on_cpu else None
 
     def __call__(self, batch: Batch, mask: bool, scale: Tensor | float = 1.0) -> Gradient:
         """Return the gradient over `batch` with dropout, and with SpecAugment if `mask`.

@@ -6,7 +6,6 @@ in it as there are in the voices of strangers. First step of a writer's lessons 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from speechrnn.training.core_threads import core_threads
 from speechrnn.training.data.batch import Batch
 from speechrnn.training.model.network import Network
 from speechrnn.training.optimisation.precision import Precision, autocast
@@ -41,7 +41,7 @@ def listen(
     """
     hear = partial(_heard_in_piece, network.train(), mask, precision)
     heard: list[Heard] = []
-    with ThreadPoolExecutor(threads, initializer=partial(torch.set_num_threads, 1)) as pool:
+    with core_threads(threads) as pool:
         for batch in batches:
             pieces = batch.pieces(threads)
             for piece, rows in zip(pieces, pool.map(hear, pieces), strict=True):
