@@ -5,12 +5,14 @@
 
 One direction of an LSTM, forward and backward, in bf16 and fp32, for several numbers of rows: the figures
 behind the choice in `training/model/recurrence.py`. The subsampling, with the channels of a place side by
-side and apart. The CTC loss and its gradient for several numbers of
-tokens: behind the one in `training/model/ctc.py`. Every thread has a piece of its own, as in training. Then,
-on one thread, a step of Muon and one of AdamW over the matrices of four layers.
+side and apart. The CTC loss and its gradient for several numbers of tokens: behind
+`training/model/forward_backward.py`. Every thread has a piece of its own, as in training. Then, on one
+thread, a gradient that fades, with and without what `training/core_threads.py` does about it, and a step of
+Muon and one of AdamW over the matrices of four layers.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -91,6 +93,13 @@ def main(options: Options) -> None:
             rates = side_by_side(ways, options.rounds)
             say.print(rate_table(f"CTC, {tokens} tokens, 8 rows", "audio-s/s", rates, "PyTorch"))
     torch.set_num_threads(1)
+    with ThreadPoolExecutor(1) as plain, core_threads(1) as trained:
+        fade = partial(fading, options)
+        ways = {name: thread_of(pool, fade) for name, pool in (("PyTorch", plain), ("as trained", trained))}
+        rates = side_by_side(ways, options.rounds)
+        say.print(
+            rate_table("an LSTM with a gradient from its last frame alone", "passes/s", rates, "PyTorch")
+        )
     rates = side_by_side(optimisers(options.width), options.rounds)
     say.print(rate_table("a step of all matrices", "steps/s", rates, "AdamW"))
 
@@ -118,6 +127,21 @@ def formats() -> list[Precision]:
     """Return the number formats that this processor has."""
     formats: tuple[Precision, ...] = ("fp32", "bf16")
     return [one for one in formats if unavailable(one, torch.device("cpu")) is None]
+
+
+def fading(options: Options) -> float:
+    """Take an LSTM whose gates are nearly shut over a row, forward and backward; return 1."""
+    frames = SECONDS_A_ROW * FRAMES_A_SECOND
+    layer = nn.LSTM(options.inputs, options.width, batch_first=True)
+    nn.init.constant_(layer.get_parameter("bias_ih_l0"), -2.0)
+    written, _ = layer(torch.randn(1, frames, options.inputs))
+    torch.autograd.grad(written[:, -1].sum(), list(layer.parameters()))
+    return 1.0
+
+
+def thread_of(pool: ThreadPoolExecutor, work: Work) -> Work:
+    """Return `work` as a thread of `pool` does it."""
+    return lambda: pool.submit(work).result()
 
 
 def subsamplings(rows: int, number_format: Precision) -> dict[str, Callable[[], None]]:
