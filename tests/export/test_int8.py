@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -11,7 +12,7 @@ from speechrnn.export.assemble import assemble
 from speechrnn.export.int8 import with_int8_weights
 from speechrnn.export.parity import made_up_recordings
 from speechrnn.metadata import METADATA_KEY
-from tests.export.made_up import trained_model
+from tests.export.made_up import SOUNDS, trained_model
 
 pytest.importorskip("torch")
 
@@ -56,6 +57,16 @@ def test_front_end_and_head_stay_as_they_are(pair):
         }
 
     assert kept(int8) == kept(fp32)
+
+
+def test_the_heads_of_a_writer_are_stored_in_int8_and_computed_in_fp32():
+    settings = config.Model(encoder=MIDDLING, writer=config.Writer(layers=1))
+    int8 = with_int8_weights(assemble(trained_model(settings, sounds=SOUNDS)))
+    heads = [node.op_type for node in int8.graph.node if node.name.startswith("writer_head/matmul")]
+    assert heads == ["MatMul", "MatMul"]
+    stored = {tensor.name: tensor.data_type for tensor in int8.graph.initializer}
+    weights = [kind for name, kind in stored.items() if name.startswith("writer_head/weight")]
+    assert sorted(weights) == 2 * [onnx.TensorProto.FLOAT] + 2 * [onnx.TensorProto.INT8]  # scales, integers
 
 
 def test_the_description_is_kept(pair):
