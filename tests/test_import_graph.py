@@ -25,7 +25,7 @@ ONLY_IN = {
     "sentencepiece": {"training"},
     "onnx": {"export"},
     "onnxruntime": {"runtime", "export"},
-    "numba": {"decoding"},
+    "numba": {"ground"},
     "tyro": {"commands"},
     "espeakng_loader": {"corpora"},
 }
