@@ -34,15 +34,17 @@ class Rates:
         return statistics.median(fast / slow for fast, slow in pairs)
 
 
-def side_by_side(ways: Mapping[str, Work], rounds: int) -> Rates:
+def side_by_side(ways: Mapping[str, Work], rounds: int, prepare: Callable[[], None] = lambda: None) -> Rates:
     """Return the rates of `ways`, each of which is called once to warm up and then once a round.
 
-    Every other round goes backwards, so that no way always follows the same one.
+    Every other round goes backwards, so that no way always follows the same one. `prepare` is called before
+    each round, and its time is nobody's.
     """
     for work in ways.values():
         work()
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds):
+        prepare()
         for name in list(ways)[:: -1 if number % 2 else 1]:
             start = time.perf_counter()
             done = ways[name]()

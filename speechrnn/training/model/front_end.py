@@ -66,8 +66,8 @@ class FeatureExtractor(nn.Module):
                 mean, deviation = self.mean, self.deviation
             else:
                 return features.masked_fill(~valid, 0.0), frames
-            features = (features - mean) / deviation.clamp(min=self.analysis.deviation_floor)
-            return features.masked_fill(~valid, 0.0), frames
+            features = (features - mean).div_(deviation.clamp(min=self.analysis.deviation_floor))
+            return features.masked_fill_(~valid, 0.0), frames
 
     def unnormalised(self, audio: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return features [batch, frames, bins] as the convention defines them, and the valid frames [batch].
@@ -130,7 +130,9 @@ def pre_emphasised(signal: Tensor, share: float) -> Tensor:
     """Return `signal` [batch, samples] less a share of the sample before, which is zero at the start."""
     if share == 0:
         return signal
-    return signal - share * F.pad(signal[:, :-1], (1, 0))
+    emphasised = signal.clone()
+    emphasised[:, 1:].sub_(signal[:, :-1], alpha=share)
+    return emphasised
 
 
 def with_edges(analysis: dsp.Analysis, padded: Tensor, lengths: Tensor) -> Tensor:
