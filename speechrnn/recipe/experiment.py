@@ -202,7 +202,7 @@ def tell(
         corpus=experiment.corpus,
         command=shlex.join(["python", *sys.argv]),
         run=record.settled,
-        init=record.init,
+        init=record.init.path if record.init else None,
         writer=None if taught is None else taught.settled,
         train_hours=sum(utterance.duration for utterance in experiment.train) / 3600,
         parameters=sum(weight.size for weight in weights.values()),

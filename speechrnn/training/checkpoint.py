@@ -23,10 +23,11 @@ import torch
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError, check_readable
 from speechrnn.text import Vocabulary
+from speechrnn.training.given import Given
 
 STATE_FORMAT = 3
 STATE_KIND = "speechrnn training state"
-RUN_FORMAT = 1
+RUN_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,10 @@ class RunRecord:
     """What is written: learnt from the training text, or inherited with the weights."""
     sounds: Vocabulary | None = None
     """The sounds of the lexicon, if there is one."""
-    lexicon: str | None = None
+    lexicon: Given | None = None
     """File that told how words sound."""
-    init: str | None = None
-    """Model folder that the weights came from."""
+    init: Given | None = None
+    """Model that the weights came from."""
     format: int = RUN_FORMAT
 
 

@@ -15,6 +15,7 @@ from speechrnn import config
 from speechrnn.errors import SpeechRnnError
 from speechrnn.training.checkpoint import RunFolder, RunRecord, read_record, read_state
 from speechrnn.training.data.batch import Epochs
+from speechrnn.training.given import Given, given
 from speechrnn.training.loop import Training
 from speechrnn.training.model.network import Network
 from speechrnn.training.model.network_folder import write_network
@@ -53,7 +54,8 @@ def check_same_run(
 ) -> None:
     """Raise SpeechRnnError if another run has begun than `run` with these files.
 
-    `fingerprint` stands for its utterances, `init_flag` is how the user gives `init`.
+    `fingerprint` stands for its utterances, `init_flag` is how the user gives `init`, which may have changed
+    or gone since: its weights are in the run.
     """
     record = found.record
     if record is None:
@@ -63,9 +65,12 @@ def check_same_run(
     different = difference(record.asked, run)
     if different is not None:
         raise SpeechRnnError(f"{folder}: holds a run with {different}; {cure}")
-    for flag, began, asked in ((init_flag, record.init, init), ("--lexicon", record.lexicon, lexicon)):
-        if began != (None if asked is None else str(asked)):
-            raise SpeechRnnError(f"{folder}: holds a run with {flag} {began}; {cure}")
+    if not _same_place(record.init, init) and not _same_content(record.init, init):
+        raise SpeechRnnError(f"{folder}: holds a run with {_told(init_flag, record.init)}; {cure}")
+    if not _same_content(record.lexicon, lexicon):
+        changed = ", which has changed" if _same_place(record.lexicon, lexicon) else ""
+        told = _told("--lexicon", record.lexicon) + changed
+        raise SpeechRnnError(f"{folder}: holds a run with {told}; {cure}")
     if record.fingerprint != fingerprint:
         raise SpeechRnnError(f"{folder}: holds a run on other utterances or texts; {cure}")
 
@@ -92,3 +97,16 @@ def taken_up(
         training.resume(found.state)
         say(f"continuing {found.folder.path} after update {updates.done} of {run.updates}")
     return training
+
+
+def _same_place(began: Given | None, asked: Path | None) -> bool:
+    return began is not None and began.path == str(asked)
+
+
+def _same_content(began: Given | None, asked: Path | None) -> bool:
+    now = given(asked)
+    return (began and began.digest) == (now and now.digest)
+
+
+def _told(flag: str, began: Given | None) -> str:
+    return f"no {flag}" if began is None else f"{flag} {began.path}"

@@ -25,6 +25,7 @@ from speechrnn.training.data.batch import Batch
 from speechrnn.training.data.child_processes import deaths_told
 from speechrnn.training.data.loader import EvaluationData, TrainingData
 from speechrnn.training.data.units import Pronouncer, Speller
+from speechrnn.training.given import given
 from speechrnn.training.largest_batch import seconds_that_fit
 from speechrnn.training.loop import Training
 from speechrnn.training.measurement import settle
@@ -115,7 +116,7 @@ def prepare(
     if record is None:
         say(settings_told(request.run))
         settled = settle(request.run, corpus.workload, threads, data, network, task, ranks, say)
-        lexicon, init = _name(request.lexicon), _name(request.init)
+        lexicon, init = given(request.lexicon), given(request.init)
         record = RunRecord(asked, settled, fingerprint, vocabulary, speller.sounds, lexicon, init)
         if ranks.first:
             write_record(folder, record)
@@ -212,10 +213,6 @@ def recognition(corpus: Corpus, run: config.Run, ranks: Ranks, threads: int) -> 
     watched = {"blanks": partial(blank_frames, tokens=tokens)}
     rate = run.model.front_end.sample_rate
     return Task(loss=loss, watched=watched, metric=error_rates, rate=rate, criterion="wer")
-
-
-def _name(path: Path | None) -> str | None:
-    return None if path is None else str(path)
 
 
 def _silent(text: str) -> None:

@@ -22,6 +22,7 @@ from speechrnn.training.checkpoint import (
     write_record,
     write_state,
 )
+from speechrnn.training.given import Given
 
 STATE = {"updates": {"weights": {"w": torch.arange(600.0)}, "done": 3}, "epoch": 1, "best": 0.25}
 
@@ -133,7 +134,11 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     folder.create()
     run = config.Run(minutes=3.5, optimisation=config.Optimisation(clip=0.5))
     record = RunRecord(
-        asked=run, settled=config.Run(updates=77), fingerprint="abc", vocabulary=LETTERS, init="model"
+        asked=run,
+        settled=config.Run(updates=77),
+        fingerprint="abc",
+        vocabulary=LETTERS,
+        init=Given("model", "12ab"),
     )
     write_record(folder, record)
     assert read_record(folder) == record

@@ -176,7 +176,7 @@ def test_a_folder_with_another_run_is_refused_by_naming_the_difference(tones: Pa
         train(other, quietly)
     with pytest.raises(SpeechRnnError, match="holds a run on other utterances"):
         train(replace(request, train=request.valid, valid=request.train), quietly)
-    with pytest.raises(SpeechRnnError, match="holds a run with --init None"):
+    with pytest.raises(SpeechRnnError, match="holds a run with no --init"):
         train(replace(request, init=RunFolder(request.to).model), quietly)
 
 

@@ -32,6 +32,7 @@ from speechrnn.training.data.child_processes import deaths_told
 from speechrnn.training.data.loader import EvaluationData
 from speechrnn.training.data.units import Pronouncer, Speller, learn
 from speechrnn.training.evaluation import BATCH_SECONDS
+from speechrnn.training.given import given
 from speechrnn.training.loop import Training
 from speechrnn.training.measurement import Workload, settle
 from speechrnn.training.model.ctc import blank_frames, summed_loss
@@ -145,7 +146,7 @@ def prepare(request: Request, folder: RunFolder, ranks: Ranks, say: Callable[[st
     if record is None:
         workload = Workload(lessons.frames_per_epoch / task.rate, 0.0)
         settled = settle(run, workload, threads, lessons, pupil, task, ranks, say)
-        lexicon, model = str(request.lexicon), str(request.model)
+        lexicon, model = given(request.lexicon), given(request.model)
         record = RunRecord(request.run, settled, fingerprint, vocabulary, trained.sounds, lexicon, model)
         if ranks.first:
             write_record(folder, record)
