@@ -75,6 +75,9 @@ class Writer:
 
     layers: int = 0
     """Number of recurrent layers, of the same kind as the encoder's; 0 reads the text off the encoder."""
+    bottleneck: int = 0
+    """Numbers that are left of the layers for each frame, and that one head reads, which can so have many
+    thousand tokens; 0: each frame of a step has a head of its own, on the layers themselves."""
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,9 @@ SETTINGS = {
     "stride": (1, 2, 3, 4, 6, 8),
     "phases": (1, 2),
     "bidirectional": (True, False),
-    "heads": ("text", "text and sounds", "writer"),
+    "heads": ("text", "text and sounds", "writer", "writer behind a bottleneck"),
 }
+WRITERS = {"writer": config.Writer(layers=2), "writer behind a bottleneck": config.Writer(2, bottleneck=5)}
 RATE = 8000
 LENGTHS = (6000, 2345, 401, 80)  # samples; the last are a single frame
 SPARE = 777  # more padding than the longest utterance needs
@@ -64,7 +65,7 @@ def model_of(values: dict) -> config.Model:
     return config.Model(
         config.FrontEnd(sample_rate=RATE, bins=16, **front_end),
         config.Encoder(layers=2, width=6, channels=2, **encoder),
-        config.Writer(layers=2 if values["heads"] == "writer" else 0),
+        WRITERS.get(values["heads"], config.Writer()),
     )
 
 

@@ -29,6 +29,7 @@ ZERO_OR_MORE = (
     "loss.consistency",
     "model.encoder.bottleneck",
     "model.writer.layers",
+    "model.writer.bottleneck",
     "batching.workers",
     "optimisation.peak_rate",
     "optimisation.weight_decay",

@@ -59,14 +59,16 @@ def test_front_end_and_head_stay_as_they_are(pair):
     assert kept(int8) == kept(fp32)
 
 
-def test_the_heads_of_a_writer_are_stored_in_int8_and_computed_in_fp32():
-    settings = config.Model(encoder=MIDDLING, writer=config.Writer(layers=1))
+@pytest.mark.parametrize(("bottleneck", "products"), [(0, 2), (9, 3)])
+def test_the_heads_of_a_writer_are_stored_in_int8_and_computed_in_fp32(bottleneck, products):
+    settings = config.Model(encoder=MIDDLING, writer=config.Writer(1, bottleneck))
     int8 = with_int8_weights(assemble(trained_model(settings, sounds=SOUNDS)))
     heads = [node.op_type for node in int8.graph.node if node.name.startswith("writer_head/matmul")]
-    assert heads == ["MatMul", "MatMul"]
+    assert heads == ["MatMul"] * products
     stored = {tensor.name: tensor.data_type for tensor in int8.graph.initializer}
     weights = [kind for name, kind in stored.items() if name.startswith("writer_head/weight")]
-    assert sorted(weights) == 2 * [onnx.TensorProto.FLOAT] + 2 * [onnx.TensorProto.INT8]  # scales, integers
+    scales, integers = [onnx.TensorProto.FLOAT] * products, [onnx.TensorProto.INT8] * products
+    assert sorted(weights) == scales + integers
 
 
 def test_the_description_is_kept(pair):

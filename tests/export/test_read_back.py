@@ -88,9 +88,11 @@ def test_what_comes_back_knows_the_sounds(tmp_path, int8):
 
 
 @pytest.mark.parametrize("int8", [False, True], ids=["fp32", "int8"])
-def test_a_writer_comes_back(tmp_path, int8):
+@pytest.mark.parametrize("bottleneck", [0, 5])
+def test_a_writer_comes_back(tmp_path, int8, bottleneck):
     encoder = dataclasses.replace(SMALL, bottleneck=6)
-    trained = trained_model(config.Model(encoder=encoder, writer=config.Writer(layers=2)), sounds=SOUNDS)
+    settings = config.Model(encoder=encoder, writer=config.Writer(2, bottleneck))
+    trained = trained_model(settings, sounds=SOUNDS)
     found = read_back(with_int8_weights(assemble(trained)) if int8 else assemble(trained), tmp_path)
     assert found.model == trained.model
     assert found.weights.keys() == trained.weights.keys()

@@ -2,7 +2,7 @@
 
 Graves et al. 2006. The training loop knows a task only as targets, loss and metric; this one's targets are
 the tokens of the transcript, its loss sums over all alignments of them to the frames: on the processor by
-`forward_backward.py`, on a GPU by PyTorch.
+`forward_backward.py` (or `many_tokens.py`), on a GPU by PyTorch.
 """
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from speechrnn.training.data.batch import Batch
 from speechrnn.training.model.forward_backward import negative_log_likelihoods
+from speechrnn.training.model.many_tokens import negative_log_likelihoods_of_scores
 
 
 def summed_loss(log_probs: Tensor, frames: Tensor, batch: Batch) -> Tensor:
@@ -31,6 +32,13 @@ def summed_loss_of_sounds(log_probs: Tensor, frames: Tensor, batch: Batch) -> Te
     """
     losses = _losses(log_probs, frames, batch.sounds, batch.sound_lengths)
     return losses[batch.sound_lengths > 0].sum()
+
+
+def summed_loss_of_scores(scores: Tensor, frames: Tensor, batch: Batch) -> Tensor:
+    """Return what `summed_loss` does, from `scores` whose softmax are the probabilities."""
+    if scores.is_cpu:
+        return negative_log_likelihoods_of_scores(scores, frames, batch.targets, batch.target_lengths).sum()
+    return summed_loss(torch.log_softmax(scores.float(), dim=-1), frames, batch)
 
 
 def _losses(log_probs: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:

@@ -56,9 +56,8 @@ class _NegativeLogLikelihoods(torch.autograd.Function):
         shares = torch.zeros_like(rows)
         losses = torch.empty(len(rows), dtype=rows.dtype)
         for row, (valid, length) in enumerate(zip(frames.tolist(), lengths.tolist(), strict=True)):
-            own, tokens, occupied = rows[row, :valid], targets[row, :length].contiguous(), shares[row, :valid]
-            loss = occupy(own.numpy(), tokens.numpy(), occupied.numpy())
-            losses[row] = _occupy_by_logarithms(own, tokens, occupied) if math.isnan(loss) else loss
+            text = targets[row, :length].contiguous()
+            losses[row] = occupied(rows[row, :valid], text, shares[row, :valid])
         ctx.save_for_backward(shares)
         return losses
 
@@ -67,6 +66,16 @@ class _NegativeLogLikelihoods(torch.autograd.Function):
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         (shares,) = ctx.saved_tensors
         return -slope[:, None, None] * shares, None, None, None
+
+
+def occupied(log_probs: Tensor, targets: Tensor, shares: Tensor) -> float:
+    """Return the negative log-likelihood of `targets` [length], and add to `shares`, zero before.
+
+    `log_probs` and `shares` [frames, tokens] lie in memory row by row; shares are the parts of the likelihood
+    that say a token in a frame.
+    """
+    loss: float = occupy(log_probs.numpy(), targets.numpy(), shares.numpy())
+    return _occupy_by_logarithms(log_probs, targets, shares) if math.isnan(loss) else loss
 
 
 def _occupy_by_logarithms(log_probs: Tensor, targets: Tensor, shares: Tensor) -> float:

@@ -15,7 +15,6 @@ import torch
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
 from speechrnn.model_folder import TrainedModel
-from speechrnn.outputs import FRAMES_A_STEP
 from speechrnn.text import Vocabulary
 from speechrnn.training.data.units import Speller, learn
 from speechrnn.training.model.network import Network
@@ -47,7 +46,8 @@ def load_pretrained(
     found = network_of(start.trained, start.name).state_dict()
     weights = network.state_dict()
     heads = {"sound_head": (sounds, start.trained.sounds)} if sounds is not None else {}
-    texts = ["head"] if network.writer is None else [f"writer.heads.{n}" for n in range(FRAMES_A_STEP)]
+    of_writer = len(network.writer.heads) if network.writer is not None else 0
+    texts = [f"writer.heads.{n}" for n in range(of_writer)] or ["head"]
     heads |= dict.fromkeys(texts, (vocabulary, start.trained.vocabulary))
     weights |= {name: value for name, value in found.items() if "head" not in name}
     new: dict[str, None] = {}

@@ -7,8 +7,14 @@ teach it. Text as a second way into a recogniser is the idea of Sainath et al. 2
 and text streaming model for ASR") and others; here both ways meet in what a CTC head says.
 
 A step of the stack reads two frames and writes two: that halves its cost and loses nothing, since what is
-heard in a frame is rarely more than a part of one sound. Behind the head for sounds, in `network.py`; as
-nodes of the graph in `export/writer.py`.
+heard in a frame is rarely more than a part of one sound.
+
+No frame knows what its neighbours decide, so a word in several pieces may begin as one and end as another.
+Text has enough of most words for them to be tokens of their own (Soltau, Liao and Sak 2016, "Neural speech
+recognizer: acoustic-to-word LSTM model for large vocabulary speech recognition"). One head for all frames,
+behind a bottleneck, has room for so many.
+
+Behind the head for sounds, in `network.py`; as nodes of the graph in `export/writer.py`.
 """
 
 import torch
@@ -24,7 +30,7 @@ DROPOUT_STREAM = 100  # of the projection; those before it are the encoder's, th
 
 
 class Writer(nn.Module):
-    """Recurrent layers over what is heard, and a head for each frame of a step."""
+    """Recurrent layers over what is heard; a head for each frame of a step, or one behind a bottleneck."""
 
     def __init__(self, settings: config.Model, sounds: int, tokens: int) -> None:
         super().__init__()
@@ -33,11 +39,18 @@ class Writer(nn.Module):
         self.projection = nn.Linear(FRAMES_A_STEP * 2 * sounds, width)
         self.layers = nn.ModuleList(Layer(encoder, width) for _ in range(settings.writer.layers))
         self.norm = nn.LayerNorm(width)
-        self.heads = nn.ModuleList(nn.Linear(width, tokens) for _ in range(FRAMES_A_STEP))
+        bottleneck, step = settings.writer.bottleneck, range(FRAMES_A_STEP)
+        self.of_frames = nn.ModuleList(nn.Linear(width, bottleneck) for _ in step if bottleneck)
+        heads = [nn.Linear(bottleneck, tokens)] if bottleneck else [nn.Linear(width, tokens) for _ in step]
+        self.heads = nn.ModuleList(heads)
         self.dropout = encoder.dropout
 
     def forward(self, heard: Tensor, lengths: Tensor, seeds: Tensor | None = None) -> Tensor:
-        """Return log-probabilities of tokens, float32 [batch, frames, tokens].
+        """Return log-probabilities of tokens, float32 [batch, frames, tokens], for what `scores` takes."""
+        return torch.log_softmax(self.scores(heard, lengths, seeds).float(), dim=-1)
+
+    def scores(self, heard: Tensor, lengths: Tensor, seeds: Tensor | None = None) -> Tensor:
+        """Return scores [batch, frames, tokens] whose softmax are the probabilities of tokens.
 
         `heard` [batch, frames, sounds] are natural log-probabilities, of which the first `lengths` [batch]
         frames count. `seeds` [batch] turns dropout on and is all it depends on.
@@ -54,5 +67,6 @@ class Writer(nn.Module):
             written = locked_dropout(layer(hidden, steps), self.dropout, seeds, DROPOUT_STREAM + number)
             hidden = hidden + written
         finished = self.norm(hidden)
-        scores = torch.stack([head(finished) for head in self.heads], dim=2).flatten(1, 2)
-        return torch.log_softmax(scores[:, :frames].float(), dim=-1)
+        each = [read(finished) for read in self.of_frames or self.heads]
+        scores = torch.stack(each, dim=2).flatten(1, 2)[:, :frames]
+        return self.heads[0](scores) if self.of_frames else scores

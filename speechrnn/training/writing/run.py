@@ -35,7 +35,7 @@ from speechrnn.training.evaluation import BATCH_SECONDS
 from speechrnn.training.given import given
 from speechrnn.training.loop import Training
 from speechrnn.training.measurement import Workload, settle
-from speechrnn.training.model.ctc import blank_frames, summed_loss
+from speechrnn.training.model.ctc import blank_frames, summed_loss_of_scores
 from speechrnn.training.model.network import Network
 from speechrnn.training.model.network_folder import network_of
 from speechrnn.training.model.writer import Writer
@@ -87,8 +87,8 @@ class Pupil(nn.Module):
     def forward(
         self, heard: Tensor, lengths: Tensor, seeds: Tensor | None = None, mask: bool = False
     ) -> tuple[Tensor, Tensor]:
-        """Return log-probabilities [batch, frames, tokens] and `lengths`; nothing is masked any more."""
-        return self.writer(heard, lengths, seeds), lengths
+        """Return scores [batch, frames, tokens] and `lengths`; nothing is masked any more."""
+        return self.writer.scores(heard, lengths, seeds), lengths
 
 
 def teach(request: Request, say: Callable[[str], None]) -> int | None:
@@ -259,7 +259,7 @@ def spelling(network: Network, corpus: Corpus, run: config.Run, threads: int, ra
         return validate(network, batches, corpus.valid, vocabulary, ranks, threads)
 
     return Task(
-        loss=summed_loss,
+        loss=summed_loss_of_scores,
         watched={"blanks": blank_frames},
         metric=error_rates,
         rate=frame_rate(run.model),

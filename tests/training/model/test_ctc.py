@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from speechrnn.training.data.batch import Batch
-from speechrnn.training.model.ctc import blank_frames, summed_loss, summed_loss_of_sounds
+from speechrnn.training.model.ctc import (
+    blank_frames,
+    summed_loss,
+    summed_loss_of_scores,
+    summed_loss_of_sounds,
+)
 from tests.reference.ctc import every_labelling
 
 
@@ -71,3 +76,10 @@ def test_utterances_whose_sounds_are_not_known_add_nothing():
     frames = torch.tensor([5, 4, 3])
     wanted = summed_loss(log_probs[[0, 2]], frames[[0, 2]], batch_of([targets[0], targets[2]]))
     torch.testing.assert_close(summed_loss_of_sounds(log_probs, frames, known), wanted)
+
+
+def test_the_loss_of_scores_is_that_of_their_log_probabilities() -> None:
+    torch.manual_seed(0)
+    scores, frames, batch = torch.randn(2, 9, 5), torch.tensor([9, 7]), batch_of([(1, 2), (3, 3, 4)])
+    wanted = summed_loss(scores.log_softmax(-1), frames, batch)
+    torch.testing.assert_close(summed_loss_of_scores(scores, frames, batch), wanted)
