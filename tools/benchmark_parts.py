@@ -5,10 +5,10 @@
 
 One direction of an LSTM, forward and backward, in bf16 and fp32, for several numbers of rows: the figures
 behind the choice in `training/model/recurrence.py`. The subsampling, with the channels of a place side by
-side and apart. The CTC loss and its gradient for several numbers of tokens: behind
-`training/model/forward_backward.py`. Every thread has a piece of its own, as in training. Then, on one
-thread, a gradient that fades, with and without what `training/core_threads.py` does about it, and a step of
-Muon and one of AdamW over the matrices of four layers.
+side and apart. The CTC loss of scores and its gradient for several numbers of tokens: behind
+`training/model/forward_backward.py` and `many_tokens.py`. Every thread has a piece of its own, as in
+training. Then, on one thread, a gradient that fades, with and without what `training/core_threads.py` does
+about it, and a step of Muon and one of AdamW over the matrices of four layers.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ from speechrnn import config
 from speechrnn.training.core_threads import core_threads
 from speechrnn.training.data.batch import Batch, Example, stack
 from speechrnn.training.machine import machine
-from speechrnn.training.model.ctc import summed_loss
+from speechrnn.training.model.ctc import summed_loss, summed_loss_of_scores
 from speechrnn.training.model.encoder import Subsampling
 from speechrnn.training.model.lstm import lstm
 from speechrnn.training.optimisation.muon import Muon
@@ -46,7 +46,7 @@ class Options:
 
     rows: tuple[int, ...] = (3, 6, 12, 24)
     """Rows of a piece of a batch, each of 14 seconds at 25 frames a second."""
-    tokens: tuple[int, ...] = (29, 128, 1000)
+    tokens: tuple[int, ...] = (29, 128, 1000, 4000)
     """Tokens of the loss."""
     inputs: int = 320
     """Numbers that the LSTM reads in a frame."""
@@ -178,25 +178,28 @@ def pytorchs(hidden: Tensor, of_inputs: Tensor, of_written: Tensor, bias: Tensor
 
 
 def losses(tokens: int) -> dict[str, Callable[[], None]]:
-    """Return the ways to find the loss of eight rows, and its gradient."""
+    """Return the ways to find the loss of eight rows of scores, and its gradient."""
     frames, length = SECONDS_A_ROW * FRAMES_A_SECOND, 60
-    log_probs = torch.randn(8, frames, tokens).log_softmax(dim=-1)
+    scores = torch.randn(8, frames, tokens)
     texts = torch.randint(1, tokens, (8, length)).tolist()
     batch = stack([Example(np.zeros(1, np.float32), text, seed=0, id="") for text in texts])
     frames_of_each = torch.full((8,), frames)
 
     def run(loss: Callable[[Tensor, Tensor, Batch], Tensor]) -> None:
-        given = log_probs.clone().requires_grad_()
+        given = scores.clone().requires_grad_()
         torch.autograd.grad(loss(given, frames_of_each, batch), given)
 
     def pytorchs_loss(given: Tensor, frames: Tensor, batch: Batch) -> Tensor:
-        return nn.functional.ctc_loss(
-            given.transpose(0, 1), batch.targets, frames, batch.target_lengths, reduction="sum"
-        )
+        log_probs = given.log_softmax(dim=-1).transpose(0, 1)
+        return nn.functional.ctc_loss(log_probs, batch.targets, frames, batch.target_lengths, reduction="sum")
+
+    def networks(given: Tensor, frames: Tensor, batch: Batch) -> Tensor:
+        return summed_loss(given.log_softmax(dim=-1), frames, batch)
 
     return {
         "PyTorch": partial(run, pytorchs_loss),
-        "as trained": partial(run, summed_loss),
+        "a network's": partial(run, networks),
+        "a writer's": partial(run, summed_loss_of_scores),
     }
 
 
