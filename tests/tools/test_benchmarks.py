@@ -70,7 +70,7 @@ def test_transcribing_is_held_against_the_network_alone(tree, tmp_path) -> None:
 def test_parts_are_held_against_pytorchs(tmp_path) -> None:
     flags = ["--rounds", "1", "--rows", "2", "--tokens", "5", "--inputs", "8", "--width", "8"]
     output = printed("benchmark_parts.py", *flags, cache=tmp_path)
-    for row in ("PyTorch, fp32", "channels apart, no masks", "as trained", "AdamW", "Muon"):
+    for row in ("PyTorch, fp32", "channels apart, no masks", "as trained", "a writer's", "AdamW", "Muon"):
         assert f"│ {row} " in output
     for part in ("CTC, 5 tokens", "a gradient from its last frame alone"):
         assert part in output
