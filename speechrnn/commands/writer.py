@@ -12,14 +12,16 @@ from speechrnn.errors import missing_extra
 
 RUN = config.Run(
     model=config.Model(
-        encoder=config.Encoder(dropout=0.1), writer=config.Writer(layers=2), units=config.Units("bpe", 1000)
+        encoder=config.Encoder(dropout=0.1),
+        writer=config.Writer(layers=2, bottleneck=192),
+        units=config.Units("bpe", 4000),
     ),
     batching=config.Batching(seconds=640),
     optimisation=config.Optimisation(peak_rate=3e-3),
     minutes=30,
 )
-"""Text is without end: there is little to be learnt by heart, and enough of every piece for many of them, in
-which a word is spelt in one go. Many rows make short work of a batch."""
+"""Text is without end: there is little to be learnt by heart, and enough of most words for them to be a piece
+each, so that no frame has to go on with what its neighbour began. Many rows make short work of a batch."""
 
 
 @dataclass(frozen=True)
