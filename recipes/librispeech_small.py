@@ -2,13 +2,14 @@
 
     python recipes/librispeech_small.py                              mini LibriSpeech, else synthetic speech
     python recipes/librispeech_small.py --corpus small --minutes 600
-    python recipes/librispeech_small.py --lm-text books.txt.xz       other text, too: it teaches spelling
+    python recipes/librispeech_small.py --lm-text books.txt.xz       text, too: it teaches spelling
     python recipes/librispeech_small.py --corpus small --init runs/librispeech-mini/model
     torchrun --nproc-per-node 8 recipes/librispeech_small.py --corpus 960h
 
 Recordings are taken from --data-dir (or SPEECHRNN_DATA), any tree in LibriSpeech's layout, FLAC or Opus, else
-downloaded from OpenSLR. Everything lands in the run folder, the page to read first is `report.md` there. The
-same command continues a run that was stopped.
+downloaded from OpenSLR; texts from --lm-text, or from a folder `lm-text` beside that tree. Everything lands
+in the run folder, the page to read first is `report.md` there. The same command continues a run that was
+stopped.
 """
 
 import dataclasses
@@ -105,9 +106,10 @@ class Options:
     """Parts to train on, instead of those of --corpus."""
     test_parts: tuple[str, ...] = ()
     """Parts to measure on, instead of those of --corpus."""
-    lm_text: tuple[Path, ...] = ()
+    lm_text: tuple[Path, ...] | None = None
     """Text besides the training transcripts: a sentence a line, plain or compressed. It teaches spelling, in
-    two fifths of the time, and goes into the n-gram."""
+    two fifths of the time, and goes into the n-gram. By default what a folder `lm-text` beside the tree of
+    recordings holds, if there is one; no files: none."""
     lexicon: Path | None = None
     """How words are said, as `speechrnn lexicon` writes it; by default that of the model that ships."""
     init: Path | None = None
@@ -121,10 +123,11 @@ class Options:
 
 
 class Recordings(NamedTuple):
-    """Utterances to train on, and test sets by name."""
+    """Utterances to train on, test sets by name, and texts that lie beside them."""
 
     train: list[Utterance]
     tests: dict[str, list[Utterance]]
+    texts: tuple[Path, ...] = ()
 
 
 def main() -> int:
@@ -135,13 +138,14 @@ def main() -> int:
 
     options = read_flags(Options)
     say = Console(stderr=True, soft_wrap=True, highlight=False).print
-    for path in options.lm_text:
+    for path in options.lm_text or ():
         check_readable(path)
     name, recordings = find_recordings(options, say)
+    texts = recordings.texts if options.lm_text is None else options.lm_text
     run, writing = SYNTHETIC_RUN, None
     if name != "synthetic":
         run = fit_machine(REAL_RUN)
-        writing = with_options(WRITER_RUN, options) if options.lm_text else None
+        writing = with_options(WRITER_RUN, options) if texts else None
     run = with_options(run, options)
     if writing is not None:
         run, writing = sharing_time(run, writing)
@@ -158,7 +162,7 @@ def main() -> int:
             folder=options.to or Path("runs") / f"librispeech-{name}",
             init=options.init,
             lexicon=None if name == "synthetic" else options.lexicon or find_model("english").lexicon,
-            texts=options.lm_text,
+            texts=texts,
             writer=writing,
         ),
         say,
@@ -187,8 +191,9 @@ def find_recordings(options: Options, say: Callable[[str], None]) -> tuple[str, 
                 raise
             say(f"no LibriSpeech on this disk or from OpenSLR ({error}); going on with synthetic speech")
             return "synthetic", speak()
-    say(f"recordings: {tree}")
-    return name, Recordings(read(tree, parts.train), {part: read(tree, [part]) for part in parts.test})
+    texts = tuple(sorted((tree.parent / "lm-text").glob("*.txt*")))
+    say(f"recordings: {tree}; texts beside them: {', '.join(text.name for text in texts) or 'none'}")
+    return name, Recordings(read(tree, parts.train), {part: read(tree, [part]) for part in parts.test}, texts)
 
 
 def speak() -> Recordings:

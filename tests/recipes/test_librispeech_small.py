@@ -50,11 +50,12 @@ def test_a_few_utterances_go_the_whole_way_from_recordings_to_a_report(tree, tmp
     again = recipe(*flags, *parts, cwd=tmp_path)
     assert again.returncode == 0
     assert "continuing" in again.stderr
-    (tmp_path / "text.txt").write_text("the man and the woman went down to the sea\n" * 200)
+    (tree.parent / "lm-text").mkdir()
+    (tree.parent / "lm-text" / "sea.txt").write_text("the man and the woman went down to the sea\n" * 200)
     further = ("--data-dir", tree, "--minutes", 0.05, "--init", run / "model", "--to", tmp_path / "further")
-    further += ("--lm-text", tmp_path / "text.txt")
     ended = recipe(*further, *parts, cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
+    assert "texts beside them: sea.txt" in ended.stderr
     assert f"weights from {run / 'model'}; tokens it did not have: none" in ended.stderr
     page = (tmp_path / "further" / "report.md").read_text()
     assert f"- from {run / 'model'}" in page
