@@ -35,7 +35,10 @@ def summed_loss_of_sounds(log_probs: Tensor, frames: Tensor, batch: Batch) -> Te
 
 
 def summed_loss_of_scores(scores: Tensor, frames: Tensor, batch: Batch) -> Tensor:
-    """Return what `summed_loss` does, from `scores` whose softmax are the probabilities."""
+    """Return what `summed_loss` does, from scores whose softmax are the probabilities.
+
+    `scores` [batch, frames, tokens] in any number format, `frames` [batch] valid frames.
+    """
     if scores.is_cpu:
         return negative_log_likelihoods_of_scores(scores, frames, batch.targets, batch.target_lengths).sum()
     return summed_loss(torch.log_softmax(scores.float(), dim=-1), frames, batch)
