@@ -61,6 +61,7 @@ def main() -> int:
     from speechrnn.training.machine import fit_machine
 
     options = read_flags(Options)
+    start = None if options.init is None else find_model(options.init)
     corpus = an4.read(an4.find(options.data_dir) or an4.fetch(DOWNLOADS))
     return carry_out(
         Experiment(
@@ -70,8 +71,8 @@ def main() -> int:
             train=corpus.train,
             tests={"an4 test": corpus.test},
             folder=options.to,
-            init=options.init,
-            lexicon=None if options.init is None else find_model(options.init).lexicon,
+            init=None if start is None else start.path,
+            lexicon=None if start is None else start.lexicon,
         ),
         Console(stderr=True, soft_wrap=True, highlight=False).print,
     )

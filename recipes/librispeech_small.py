@@ -160,7 +160,7 @@ def main() -> int:
             train=recordings.train,
             tests=recordings.tests,
             folder=options.to or Path("runs") / f"librispeech-{name}",
-            init=options.init,
+            init=None if options.init is None else find_model(options.init).path,
             lexicon=None if name == "synthetic" else options.lexicon or find_model("english").lexicon,
             texts=texts,
             writer=writing,

@@ -52,19 +52,18 @@ def run(options: Train) -> int:
         raise missing_extra(str(error.name), "train", "training") from error
 
     stderr = Console(stderr=True, soft_wrap=True, highlight=False)
-    lexicon = options.lexicon
-    if lexicon is None and options.init is not None:
-        lexicon = find_model(options.init).lexicon
-    request = Request(options.run, options.train, options.to, options.valid, options.init, lexicon, read_init)
+    start = None if options.init is None else find_model(options.init)
+    init, shipped_lexicon = (start.path, start.lexicon) if start is not None else (None, None)
+    lexicon = options.lexicon or shipped_lexicon
+    request = Request(options.run, options.train, options.to, options.valid, init, lexicon, read_init)
     stopped_by = train(request, lambda text: stderr.print(text, markup=False))
     return 0 if stopped_by is None else 128 + stopped_by
 
 
-def read_init(init: Path) -> "TrainedModel":
-    """Return the model that --init names."""
+def read_init(path: Path) -> "TrainedModel":
+    """Return the model of a model folder or an .onnx file."""
     from speechrnn.model_folder import read_model_folder
 
-    path = find_model(init).path
     if path.suffix != ".onnx":
         return read_model_folder(path)
     try:

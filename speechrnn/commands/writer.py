@@ -9,6 +9,7 @@ import tyro
 from speechrnn import config
 from speechrnn.commands.train import read_init
 from speechrnn.errors import missing_extra
+from speechrnn.shipped import find_model
 
 RUN = config.Run(
     model=config.Model(
@@ -61,7 +62,7 @@ def run(options: Writer) -> int:
     stderr = Console(stderr=True, soft_wrap=True, highlight=False)
     request = Request(
         run=options.run,
-        model=options.model,
+        model=find_model(options.model).path,
         train=options.train,
         texts=options.text,
         lexicon=options.lexicon,

@@ -89,9 +89,9 @@ def test_utterances_that_cannot_be_trained_on_are_counted_and_named(
 
 
 def test_a_model_is_fine_tuned_from_its_int8_file(
-    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its shape need not be told, and once the run has begun the file is not needed any more."""
+    """Its name will do, its shape need not be told, and once the run has begun the file is not needed."""
     pytest.importorskip("onnx")
     from speechrnn.export.read_back import read_onnx
 
@@ -100,11 +100,12 @@ def test_a_model_is_fine_tuned_from_its_int8_file(
     start = read_onnx(tmp_path / "english.onnx")
     data = f"--train {corpus}/train.jsonl --valid {corpus}/valid.jsonl --to {tmp_path}/tuned"
     still = "--updates 1 --optimisation.peak-rate 0 --batching.workers 0 --precision fp32 --device cpu"
-    tune = f"train {data} {still} --init {tmp_path}/english.onnx".split()
-    assert main(tune) == 0
+    tune = f"train {data} {still} --init".split()
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    assert main([*tune, "english"]) == 0
     assert f"weights from {tmp_path}/english.onnx; tokens it did not have: none" in capsys.readouterr().err
     (tmp_path / "english.onnx").unlink()
-    assert main(tune) == 0
+    assert main([*tune, f"{tmp_path}/english.onnx"]) == 0
     tuned = read_model_folder(tmp_path / "tuned" / "model")
     assert tuned.model == start.model
     for name, weight in start.weights.items():
@@ -112,16 +113,16 @@ def test_a_model_is_fine_tuned_from_its_int8_file(
 
 
 @pytest.mark.parametrize(
-    ("more", "lexicon"),
+    ("more", "init", "lexicon"),
     [
-        (["--init", "english"], "english.lexicon.xz"),
-        (["--init", "english", "--lexicon", "own.txt"], "own.txt"),
-        (["--init", "plain"], None),
-        ([], None),
+        (["--init", "english"], "english.onnx", "english.lexicon.xz"),
+        (["--init", "english", "--lexicon", "own.txt"], "english.onnx", "own.txt"),
+        (["--init", "plain"], "plain.onnx", None),
+        ([], None, None),
     ],
 )
-def test_a_model_that_ships_brings_its_lexicon(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], lexicon: str | None
+def test_a_model_that_ships_is_found_and_brings_its_lexicon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], init: str | None, lexicon: str | None
 ) -> None:
     import speechrnn.training.run
 
@@ -131,6 +132,7 @@ def test_a_model_that_ships_brings_its_lexicon(
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     monkeypatch.setattr(speechrnn.training.run, "train", lambda request, say: asked.append(request))
     assert main(["train", "--train", "train.jsonl", "--to", "run", *more]) == 0
+    assert asked[0].init == (None if init is None else tmp_path / init)
     assert (asked[0].lexicon and asked[0].lexicon.name) == lexicon
 
 

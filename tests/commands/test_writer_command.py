@@ -20,8 +20,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def flags(folder: Path, to: Path, *more: str) -> list[str]:
-    plain = f"writer {folder}/run/model --train {folder}/train.jsonl --valid {folder}/valid.jsonl --to {to}"
+def flags(folder: Path, to: Path, *more: str, model: str = "") -> list[str]:
+    plain = f"writer {model or folder / 'run' / 'model'} --train {folder}/train.jsonl --valid {folder}/valid.jsonl --to {to}"
     rest = f"--text {folder}/text.txt --lexicon {folder}/lexicon.txt --updates 2 --batching.seconds 12"
     return [*f"{plain} {rest} --batching.workers 0 --precision fp32 --device cpu".split(), *more]
 
@@ -39,6 +39,15 @@ def test_a_model_learns_to_spell_exports_and_transcribes(
     assert "2 layers over sounds" in capsys.readouterr().out
     assert main(["export", str(model), "--to", str(tmp_path / "m.onnx"), "--int8"]) == 0
     assert main(["transcribe", str(folder / "valid-0.wav"), "--model", str(tmp_path / "m.onnx")]) == 0
+
+
+def test_a_model_that_ships_will_do_by_its_name(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["export", f"{folder}/run/model", "--to", f"{tmp_path}/english.onnx", "--int8"]) == 0
+    monkeypatch.setattr("speechrnn.shipped.FOLDER", tmp_path)
+    assert main(flags(folder, tmp_path / "writer", model="english")) == 0
+    assert read_model_folder(tmp_path / "writer" / "model").model.writer.layers == 2
 
 
 def test_what_is_not_there_is_refused_in_one_line(
