@@ -75,9 +75,9 @@ class Writer:
 
     layers: int = 0
     """Number of recurrent layers, of the same kind as the encoder's; 0 reads the text off the encoder."""
-    bottleneck: int = 0
-    """Numbers that are left of the layers for each frame, and that one head reads, which can so have many
-    thousand tokens; 0: each frame of a step has a head of its own, on the layers themselves."""
+    bottleneck: int = 192
+    """Numbers that are left of the layers for each frame, and that the head reads, which can so have many
+    thousand tokens."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,9 @@ class Units:
     """Characters of the training text, or pieces learnt from it (sentencepiece)."""
     pieces: int = 128
     """Number of pieces (bpe only)."""
+    words: int = 0
+    """How many of the pieces are whole words, the most frequent ones (bpe only). The rest is then learnt from
+    the other words alone, and writes those."""
 
 
 @dataclass(frozen=True)

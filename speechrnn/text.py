@@ -7,7 +7,7 @@ is the blank. Nothing here knows about audio or networks.
 
 import itertools
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,6 +58,28 @@ def character_tokens(text: str, vocabulary: Vocabulary) -> tuple[list[int], list
     index = {symbol: number for number, symbol in enumerate(vocabulary.symbols)}
     tokens = [index[letter] for letter in text if letter in index]
     return tokens, [letter for letter in text if letter not in index]
+
+
+def piece_tokens(letters: Sequence[str], numbers: Mapping[str, int]) -> list[int]:
+    """Return the byte-pair pieces of a word: the word itself, or else the pair learnt first is merged first.
+
+    `numbers` are those of the pieces, in the order in which they were learnt, whole words after them. For
+    pieces alone this is sentencepiece's encoding (Sennrich, Haddow and Birch 2016, "Neural machine
+    translation of rare words with subword units") without its model, which an `.onnx` does not hold. Letters
+    that no piece writes are left out.
+    """
+    if not letters:
+        return []
+    whole = numbers.get(WORD_BOUNDARY + "".join(letters))
+    if whole is not None:
+        return [whole]
+    pieces = [WORD_BOUNDARY, *letters]
+    while True:
+        merged = [numbers.get(left + right, len(numbers)) for left, right in itertools.pairwise(pieces)]
+        place = min(range(len(merged)), key=merged.__getitem__)
+        if merged[place] == len(numbers):
+            return [numbers[piece] for piece in pieces if piece in numbers]
+        pieces[place : place + 2] = [pieces[place] + pieces[place + 1]]
 
 
 def needed_frames(tokens: Sequence[int]) -> int:

@@ -28,9 +28,9 @@ SETTINGS = {
     "stride": (1, 2, 3, 4, 6, 8),
     "phases": (1, 2),
     "bidirectional": (True, False),
-    "heads": ("text", "text and sounds", "writer", "writer behind a bottleneck"),
+    "heads": ("text", "text and sounds", "writer"),
 }
-WRITERS = {"writer": config.Writer(layers=2), "writer behind a bottleneck": config.Writer(2, bottleneck=5)}
+WRITERS = {"writer": config.Writer(layers=2, bottleneck=5)}
 RATE = 8000
 LENGTHS = (6000, 2345, 401, 80)  # samples; the last are a single frame
 SPARE = 777  # more padding than the longest utterance needs

@@ -14,7 +14,7 @@ from speechrnn.shipped import find_model
 RUN = config.Run(
     model=config.Model(
         encoder=config.Encoder(dropout=0.1),
-        writer=config.Writer(layers=2, bottleneck=192),
+        writer=config.Writer(layers=2),
         units=config.Units("bpe", 4000),
     ),
     batching=config.Batching(seconds=640),

@@ -9,7 +9,6 @@ has. Three things that networks do not write are still in transcripts:
 - marks that stand alone, such as a dash, go with the word before them.
 """
 
-import itertools
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from speechrnn.text import WORD_BOUNDARY, Vocabulary
+from speechrnn.text import Vocabulary, piece_tokens
 
 SPACE = " "
 
@@ -103,16 +102,4 @@ def _letters(text: str, numbers: dict[str, int]) -> list[int]:
 
 
 def _pieces(text: str, numbers: dict[str, int]) -> list[int]:
-    """Return the byte-pair pieces of a word: the pair that was learnt first is merged first.
-
-    Pieces are numbered in the order in which they were learnt, so this is sentencepiece's encoding (Sennrich,
-    Haddow and Birch 2016) without its model, which an `.onnx` does not hold.
-    """
-    letters = _known(text, numbers)
-    pieces = [WORD_BOUNDARY, *letters] if letters else []
-    while True:
-        merged = [numbers.get(left + right, len(numbers)) for left, right in itertools.pairwise(pieces)]
-        place = min(range(len(merged)), key=merged.__getitem__, default=0)
-        if not merged or merged[place] == len(numbers):
-            return [numbers[piece] for piece in pieces if piece in numbers]
-        pieces[place : place + 2] = [pieces[place] + pieces[place + 1]]
+    return piece_tokens(_known(text, numbers), numbers)

@@ -80,12 +80,9 @@ def weights_of(
     for number in range(settings.writer.layers):
         weights |= _layer(stored, f"writer_layer{number}", f"writer.layers.{number}", settings.encoder)
     weights |= _norm(stored, "writer_head", "writer.norm")
-    each = "writer.of_frames" if settings.writer.bottleneck else "writer.heads"
     for number in range(FRAMES_A_STEP):
-        weights |= _linear(stored, "writer_head", f"{each}.{number}")
-    if settings.writer.bottleneck:
-        weights |= _linear(stored, "writer_head", "writer.heads.0")
-    return weights
+        weights |= _linear(stored, "writer_head", f"writer.of_frames.{number}")
+    return weights | _linear(stored, "writer_head", "writer.head")
 
 
 class _Stored:

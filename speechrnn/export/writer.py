@@ -32,15 +32,14 @@ def add_writer(graph: GraphBuilder, settings: Model, weights: Weights, heard: st
         hidden = add_layer(graph, settings.encoder, weights, name, hidden, valid, steps)
     graph.section = "writer_head"
     hidden = graph.node("Transpose", add_norm(graph, weights, "writer.norm", hidden), perm=[1, 0, 2])
-    each = "writer.of_frames" if settings.writer.bottleneck else "writer.heads"
-    read = [add_linear(graph, weights, f"{each}.{number}", hidden) for number in range(FRAMES_A_STEP)]
-    apart = graph.constant([0, -1, len(weights[f"{each}.0.bias"])], "apart", np.int64)
-    scores = graph.node("Reshape", graph.node("Concat", *read, axis=-1), apart)
+    read = [
+        add_linear(graph, weights, f"writer.of_frames.{number}", hidden) for number in range(FRAMES_A_STEP)
+    ]
+    apart = graph.constant([0, -1, settings.writer.bottleneck], "apart", np.int64)
+    each = graph.node("Reshape", graph.node("Concat", *read, axis=-1), apart)
     first, axis = graph.constant([0], "first", np.int64), graph.constant([1], "axis", np.int64)
-    scores = graph.node("Slice", scores, first, graph.node("Shape", heard, start=1, end=2), axis)
-    if settings.writer.bottleneck:
-        scores = add_linear(graph, weights, "writer.heads.0", scores)
-    return graph.node("LogSoftmax", scores, axis=-1)
+    each = graph.node("Slice", each, first, graph.node("Shape", heard, start=1, end=2), axis)
+    return graph.node("LogSoftmax", add_linear(graph, weights, "writer.head", each), axis=-1)
 
 
 def _seen(graph: GraphBuilder, heard: str, frames: str, sounds: int) -> str:

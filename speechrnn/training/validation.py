@@ -63,5 +63,4 @@ def transcripts(log_probs: LogProbs, vocabulary: Vocabulary) -> list[str]:
 @torch.no_grad()
 def hold_back_blank(network: Network, amount: float) -> None:
     """Lower the score of the blank among the tokens that `network` writes."""
-    for head in network.text_heads():
-        head.bias[BLANK] -= amount
+    network.text_head().bias[BLANK] -= amount

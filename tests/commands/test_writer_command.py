@@ -21,7 +21,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def flags(folder: Path, to: Path, *more: str, model: str = "") -> list[str]:
-    plain = f"writer {model or folder / 'run' / 'model'} --train {folder}/train.jsonl --valid {folder}/valid.jsonl --to {to}"
+    data = f"--train {folder}/train.jsonl --valid {folder}/valid.jsonl"
+    plain = f"writer {model or folder / 'run' / 'model'} {data} --to {to}"
     rest = f"--text {folder}/text.txt --lexicon {folder}/lexicon.txt --updates 2 --batching.seconds 12"
     return [*f"{plain} {rest} --batching.workers 0 --precision fp32 --device cpu".split(), *more]
 

@@ -2,25 +2,25 @@
 
 The alphabet comes from the training text and nothing else. A character that it lacks cannot be a target; it
 stays in the reference text and so counts as an error when measuring. Pieces are learnt by sentencepiece's
-byte-pair encoding (Sennrich, Haddow and Birch, "Neural machine translation of rare words with subword units",
-2016). How text is cut into them follows from the order in which they were learnt, which is that of the
-vocabulary: so a vocabulary is all that a speller needs, wherever it comes from. Where a lexicon tells how
-words are said (`pronunciation.py`), a second head learns their sounds.
+byte-pair encoding. Where there is text enough, frequent words can be pieces of their own, and the others be
+made of few pieces that they alone taught, so that each piece is met often (mixed units: Li et al. 2018,
+"Advancing acoustic-to-word CTC model"). How text is cut into pieces follows from their order, which is that
+of the vocabulary (`text.py`): so a vocabulary is all that a speller needs, wherever it comes from. Where a
+lexicon tells how words are said (`pronunciation.py`), a second head learns their sounds.
 """
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import sentencepiece
-from sentencepiece import sentencepiece_model_pb2
 
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
 from speechrnn.pronunciation import Pronunciations
-from speechrnn.text import BLANK, WORD_BOUNDARY, Vocabulary, character_tokens, characters_of
+from speechrnn.text import BLANK, WORD_BOUNDARY, Vocabulary, character_tokens, characters_of, piece_tokens
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Speller:
         """Return the tokens `[tokens]` of normalised `text`, without those of characters it cannot write."""
         if self.vocabulary.kind == "characters":
             return character_tokens(text, self.vocabulary)[0]
-        return [token for token in self._processor.encode(text) if token != 0]
+        return [token for word in text.split() for token in self._in_pieces(word)]
 
     def encode_sounds(self, text: str) -> list[int]:
         """Return the sounds `[sounds]` of normalised `text`; none if they are not known or not asked for."""
@@ -80,9 +80,20 @@ class Speller:
     def _characters(self) -> set[str]:
         return set().union(*self.vocabulary.symbols[1:], " ")
 
+    def _in_pieces(self, word: str) -> list[int]:
+        found = self._words.get(word)
+        if found is None:
+            found = self._words[word] = piece_tokens(list(word), self._numbers)
+        return found
+
     @cached_property
-    def _processor(self) -> "sentencepiece.SentencePieceProcessor":
-        return sentencepiece.SentencePieceProcessor(model_proto=_model_of(self.vocabulary.symbols[1:]))
+    def _numbers(self) -> dict[str, int]:
+        return {symbol: number for number, symbol in enumerate(self.vocabulary.symbols)}
+
+    @cached_property
+    def _words(self) -> dict[str, list[int]]:
+        """The pieces of the words that were met: text has many words, and few different ones."""
+        return {}
 
 
 def learn(texts: Iterable[str], settings: config.Units) -> Speller:
@@ -92,17 +103,36 @@ def learn(texts: Iterable[str], settings: config.Units) -> Speller:
         raise SpeechRnnError("training set: all transcripts are empty; check the manifest's `text`")
     if settings.kind == "characters":
         return Speller(characters_of(texts))
-    return Speller(Vocabulary("bpe", (BLANK, *_learnt_pieces(texts, settings.pieces))))
+    fewest = settings.words + len({WORD_BOUNDARY, *"".join(texts)} - {" "})
+    if settings.pieces < fewest:
+        besides = f"--model.units.words {settings.words} and " if settings.words else ""
+        raise SpeechRnnError(
+            f"--model.units.pieces {settings.pieces} is fewer than {besides}the training text has"
+            f" characters; give {fewest} or more, or use characters"
+        )
+    pieces = _words_and_pieces(texts, settings) if settings.words else _learnt_pieces(texts, settings.pieces)
+    return Speller(Vocabulary("bpe", (BLANK, *pieces)))
+
+
+def _words_and_pieces(texts: list[str], settings: config.Units) -> list[str]:
+    """Return pieces learnt from the words that are not among the most frequent, and after them these words.
+
+    More words where one of them is a piece of others as well: as many pieces as are asked for in all.
+    """
+    counts = Counter(word for text in texts for word in text.split())
+    by_frequency = sorted(counts, key=lambda word: (-counts[word], word))
+    rare = [word for word in by_frequency[settings.words :] for _ in range(counts[word])]
+    alphabet = sorted({*"".join(texts)} - {" "})
+    pieces = _learnt_pieces([*rare, " ".join(alphabet)], settings.pieces - settings.words)
+    words = dict.fromkeys(WORD_BOUNDARY + word for word in by_frequency)
+    chosen = [*dict.fromkeys((*pieces, *words))][: settings.pieces]
+    if len(chosen) < settings.pieces:
+        raise _too_many(settings.pieces)
+    return chosen
 
 
 def _learnt_pieces(texts: list[str], pieces: int) -> list[str]:
     """Return `pieces` pieces for `texts`, in the order in which they were learnt, single characters last."""
-    fewest = len(set("".join(texts).replace(" ", WORD_BOUNDARY)) | {WORD_BOUNDARY})
-    if pieces < fewest:
-        raise SpeechRnnError(
-            f"--model.units.pieces {pieces} is fewer than the training text has characters; "
-            f"give {fewest} or more, or use characters"
-        )
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
@@ -120,21 +150,13 @@ def _learnt_pieces(texts: list[str], pieces: int) -> list[str]:
             minloglevel=2,
         )
     except RuntimeError as error:
-        raise SpeechRnnError(
-            f"--model.units.pieces {pieces} is more than the training text yields; "
-            "give fewer, or use characters"
-        ) from error
+        raise _too_many(pieces) from error
     processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     return [processor.id_to_piece(token) for token in range(1, processor.get_piece_size())]
 
 
-def _model_of(pieces: Sequence[str]) -> bytes:
-    """Return a sentencepiece model that cuts text into `pieces`: of two that fit, the one learnt earlier."""
-    model = sentencepiece_model_pb2.ModelProto()  # type: ignore[attr-defined]
-    model.trainer_spec.model_type = model.trainer_spec.BPE
-    model.normalizer_spec.name = "identity"
-    model.pieces.add(piece="<unk>", score=0.0, type=model.SentencePiece.UNKNOWN)
-    for number, piece in enumerate(pieces):
-        model.pieces.add(piece=piece, score=-float(number), type=model.SentencePiece.NORMAL)
-    serialised: bytes = model.SerializeToString()
-    return serialised
+def _too_many(pieces: int) -> SpeechRnnError:
+    return SpeechRnnError(
+        f"--model.units.pieces: {pieces} are more than the training text yields;"
+        " give fewer, or use characters"
+    )

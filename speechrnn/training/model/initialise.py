@@ -6,11 +6,12 @@ they stand in their vocabularies; rows of new tokens stay random.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
@@ -46,20 +47,28 @@ def load_pretrained(
     found = network_of(start.trained, start.name).state_dict()
     weights = network.state_dict()
     heads = {"sound_head": (sounds, start.trained.sounds)} if sounds is not None else {}
-    of_writer = len(network.writer.heads) if network.writer is not None else 0
-    texts = [f"writer.heads.{n}" for n in range(of_writer)] or ["head"]
-    heads |= dict.fromkeys(texts, (vocabulary, start.trained.vocabulary))
+    of_text = "head" if network.writer is None else "writer.head"
+    heads[of_text] = vocabulary, start.trained.vocabulary
     weights |= {name: value for name, value in found.items() if "head" not in name}
     new: dict[str, None] = {}
     for head, (ours, theirs) in heads.items():
-        rows = {symbol: row for row, symbol in enumerate(theirs.symbols)} if theirs is not None else {}
-        to = [row for row, symbol in enumerate(ours.symbols) if symbol in rows]
-        of = [rows[ours.symbols[row]] for row in to]
-        for name in (f"{head}.weight", f"{head}.bias") if to else ():
-            weights[name] = weights[name].index_copy(0, torch.tensor(to), found[name][of])
-        new |= dict.fromkeys(symbol for symbol in ours.symbols if symbol not in rows)
+        if theirs is not None:
+            carry_rows(head, weights, found, ours, theirs)
+        known = {*theirs.symbols} if theirs is not None else {}
+        new |= dict.fromkeys(symbol for symbol in ours.symbols if symbol not in known)
     network.load_state_dict(weights)
     return [*new]
+
+
+def carry_rows(
+    head: str, weights: dict[str, Tensor], found: Mapping[str, Tensor], ours: Vocabulary, theirs: Vocabulary
+) -> None:
+    """Give the `head` among `weights`, of `ours`, the rows of that among `found`, of `theirs`, by symbol."""
+    rows = {symbol: row for row, symbol in enumerate(theirs.symbols)}
+    to = [row for row, symbol in enumerate(ours.symbols) if symbol in rows]
+    of = [rows[ours.symbols[row]] for row in to]
+    for name in (f"{head}.weight", f"{head}.bias"):
+        weights[name] = weights[name].index_copy(0, torch.tensor(to), found[name][of])
 
 
 def model_to_train(
@@ -84,7 +93,8 @@ def inherited_pieces(wanted: config.Units, start: Pretrained, texts: Iterable[st
     Characters need no inheriting: learnt anew, they are the same ones.
     """
     vocabulary = start.trained.vocabulary
-    others_wanted = wanted.kind == "bpe" and wanted.pieces != len(vocabulary) - 1
+    ours, theirs = (wanted.pieces, wanted.words), (len(vocabulary) - 1, start.trained.model.units.words)
+    others_wanted = wanted.kind == "bpe" and ours != theirs
     if vocabulary.kind != "bpe" or others_wanted or Speller(vocabulary).unknown_characters(texts):
         return None
     return vocabulary

@@ -118,10 +118,11 @@ class Network(nn.Module):
         each = torch.split(scores.float(), [head.out_features for head in self._heads()], dim=-1)
         return torch.cat([torch.log_softmax(one, dim=-1) for one in each], dim=-1)
 
-    def text_heads(self) -> list[nn.Linear]:
-        """Return the heads that write tokens: the encoder's, or a writer's, one for each frame of a step."""
-        heads = [self.head] if self.writer is None else self.writer.heads
-        return [head for head in heads if isinstance(head, nn.Linear)]
+    def text_head(self) -> nn.Linear:
+        """Return the head that writes tokens: a writer's, or the encoder's."""
+        head = self.head if self.writer is None else self.writer.head
+        assert head is not None
+        return head
 
     def _heads(self) -> list[nn.Linear]:
         return [head for head in (self.head, self.sound_head) if head is not None]

@@ -30,7 +30,7 @@ DROPOUT_STREAM = 100  # of the projection; those before it are the encoder's, th
 
 
 class Writer(nn.Module):
-    """Recurrent layers over what is heard; a head for each frame of a step, or one behind a bottleneck."""
+    """Recurrent layers over what is heard, a bottleneck for each frame of a step, one head for all."""
 
     def __init__(self, settings: config.Model, sounds: int, tokens: int) -> None:
         super().__init__()
@@ -39,10 +39,9 @@ class Writer(nn.Module):
         self.projection = nn.Linear(FRAMES_A_STEP * 2 * sounds, width)
         self.layers = nn.ModuleList(Layer(encoder, width) for _ in range(settings.writer.layers))
         self.norm = nn.LayerNorm(width)
-        bottleneck, step = settings.writer.bottleneck, range(FRAMES_A_STEP)
-        self.of_frames = nn.ModuleList(nn.Linear(width, bottleneck) for _ in step if bottleneck)
-        heads = [nn.Linear(bottleneck, tokens)] if bottleneck else [nn.Linear(width, tokens) for _ in step]
-        self.heads = nn.ModuleList(heads)
+        bottleneck = settings.writer.bottleneck
+        self.of_frames = nn.ModuleList(nn.Linear(width, bottleneck) for _ in range(FRAMES_A_STEP))
+        self.head = nn.Linear(bottleneck, tokens)
         self.dropout = encoder.dropout
 
     def forward(self, heard: Tensor, lengths: Tensor, seeds: Tensor | None = None) -> Tensor:
@@ -67,6 +66,6 @@ class Writer(nn.Module):
             written = locked_dropout(layer(hidden, steps), self.dropout, seeds, DROPOUT_STREAM + number)
             hidden = hidden + written
         finished = self.norm(hidden)
-        each = [read(finished) for read in self.of_frames or self.heads]
-        scores = torch.stack(each, dim=2).flatten(1, 2)[:, :frames]
-        return self.heads[0](scores) if self.of_frames else scores
+        each = torch.stack([read(finished) for read in self.of_frames], dim=2)
+        scores: Tensor = self.head(each.flatten(1, 2)[:, :frames])
+        return scores

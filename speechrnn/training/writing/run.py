@@ -36,6 +36,7 @@ from speechrnn.training.given import given
 from speechrnn.training.loop import Training
 from speechrnn.training.measurement import Workload, settle
 from speechrnn.training.model.ctc import blank_frames, summed_loss_of_scores
+from speechrnn.training.model.initialise import carry_rows
 from speechrnn.training.model.network import Network
 from speechrnn.training.model.network_folder import network_of
 from speechrnn.training.model.writer import Writer
@@ -139,7 +140,7 @@ def prepare(request: Request, folder: RunFolder, ranks: Ranks, say: Callable[[st
     listener = network_of(trained, request.model).to(ranks.device)
     heard = hear(listener, corpus, run, threads, ranks, say)
     lessons = lessons_of(heard, corpus.speller, texts(), run, ranks, say)
-    network = writing_network(listener, run, len(vocabulary)).to(ranks.device)
+    network = writing_network(listener, run, vocabulary, trained.vocabulary).to(ranks.device)
     assert network.writer is not None
     pupil = Pupil(network.writer)
     task = spelling(network, corpus, run, threads, ranks)
@@ -187,17 +188,29 @@ def units_of(sentences: Iterable[str], pronouncer: Pronouncer, settings: config.
     except SpeechRnnError:
         if settings.kind != "bpe" or settings.pieces <= len({*"".join(sample)}):
             raise
-        fewer = replace(settings, pieces=settings.pieces // 2)
+        fewer = replace(settings, pieces=settings.pieces // 2, words=settings.words // 2)
         return units_of(sample, pronouncer, fewer)
 
 
-def writing_network(listener: Network, run: config.Run, tokens: int) -> Network:
-    """Return the network of `run` with the weights of `listener`, also of a writer of the same size."""
+def writing_network(
+    listener: Network, run: config.Run, vocabulary: Vocabulary, listeners: Vocabulary
+) -> Network:
+    """Return the network of `run` with the weights of `listener`, also those of its writer where they fit.
+
+    Of its head it has the rows of the pieces that are in `vocabulary` and among the `listeners`.
+    """
     torch.manual_seed(run.seed)
     assert listener.sound_head is not None
-    network = Network(run.model, tokens, run.augmentation, sounds=listener.sound_head.out_features)
+    network = Network(run.model, len(vocabulary), run.augmentation, sounds=listener.sound_head.out_features)
     found, weights = listener.state_dict(), network.state_dict()
-    weights |= {name: found[name] for name, own in weights.items() if _shape(found, name) == own.shape}
+    before, head = listener.writer and listener.writer.head, network.text_head()
+    weights |= {
+        name: found[name]
+        for name, own in weights.items()
+        if _shape(found, name) == own.shape and not name.startswith("writer.head.")
+    }
+    if before is not None and before.in_features == head.in_features:
+        carry_rows("writer.head", weights, found, vocabulary, listeners)
     network.load_state_dict(weights)
     return network
 

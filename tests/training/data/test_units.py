@@ -20,6 +20,7 @@ WORDS = ["the", "a", "cat", "dog's", "mat", "sat", "on", "zebra", "quick", "brow
 TEXTS = [" ".join(random.Random(n).choices(WORDS, k=7)) for n in range(100)]
 CHARACTERS = config.Units("characters")
 PIECES = config.Units("bpe", pieces=60)
+WITH_WORDS = config.Units("bpe", pieces=40, words=5)
 
 texts_of_the_alphabet = st.text(alphabet=sorted(set("".join(TEXTS))), max_size=30).map(normalise)
 
@@ -33,7 +34,7 @@ def test_characters_are_those_of_the_training_text_after_the_blank():
     assert learn(["cab", "b c"], CHARACTERS).vocabulary.symbols == (BLANK, " ", "a", "b", "c")
 
 
-@pytest.mark.parametrize("units", [CHARACTERS, PIECES])
+@pytest.mark.parametrize("units", [CHARACTERS, PIECES, WITH_WORDS])
 @given(text=texts_of_the_alphabet)
 @settings(max_examples=50, deadline=None)
 def test_text_of_the_alphabet_survives_spelling_and_reading_back(units, text):
@@ -56,10 +57,12 @@ def test_there_are_as_many_pieces_as_asked_for(pieces):
     assert pieces.vocabulary.symbols[0] == BLANK
 
 
+@pytest.mark.parametrize("units", [PIECES, WITH_WORDS])
 @given(text=texts_of_the_alphabet)
 @settings(max_examples=50, deadline=None)
-def test_text_is_cut_into_pieces_as_the_slow_way_cuts_it(pieces, text):
-    assert pieces.encode(text) == reference.encode(text, pieces.vocabulary.symbols)
+def test_text_is_cut_into_pieces_as_the_slow_way_cuts_it(units, text):
+    speller = learn(TEXTS, units)
+    assert speller.encode(text) == reference.encode(text, speller.vocabulary.symbols)
 
 
 def test_pieces_shorten_text(pieces):
@@ -89,7 +92,7 @@ def test_text_is_cut_as_the_model_that_learnt_the_pieces_cuts_it(monkeypatch):
     ("number", "message"),
     [
         (10, "--model.units.pieces 10 is fewer than the training text has characters; give 26 or more"),
-        (1000, "--model.units.pieces 1000 is more than the training text yields; give fewer"),
+        (1000, "--model.units.pieces: 1000 are more than the training text yields; give fewer"),
     ],
 )
 def test_a_number_of_pieces_that_does_not_fit_is_told_with_the_cure(number, message):
@@ -100,6 +103,25 @@ def test_a_number_of_pieces_that_does_not_fit_is_told_with_the_cure(number, mess
 def test_the_least_number_of_pieces_is_that_of_the_characters():
     symbols = learn(TEXTS, config.Units("bpe", 26)).vocabulary.symbols
     assert set(symbols[1:]) == set("".join(TEXTS).replace(" ", "▁"))
+
+
+def test_frequent_words_are_a_piece_each_and_the_others_are_made_of_what_they_alone_taught():
+    texts = ["the cat sat on a mat"] * 9 + ["zebra brown zest rob"] * 3 + ["the cat"]
+    speller = learn(texts, config.Units("bpe", pieces=24, words=6))
+    assert len(speller.vocabulary) == 1 + 24
+    assert all(len(speller.encode(word)) == 1 for word in texts[0].split())
+    rest = [word for word in ("brown", "rob", "zebra", "zest") for _ in range(3)]
+    alphabet = " ".join(sorted(set("".join(texts)) - {" "}))
+    learnt = learn([*rest, alphabet], config.Units("bpe", pieces=24 - 6)).vocabulary
+    assert speller.vocabulary.symbols[: len(learnt)] == learnt.symbols
+    for word in ("brown", "rob", "zebra", "zest", "bro", "atom"):
+        assert speller.encode(word) == reference.encode(word, speller.vocabulary.symbols)
+
+
+def test_a_word_that_is_a_piece_of_others_makes_room_for_one_more():
+    texts = ["a b c ab", "a b c", "a b c", "ad ae af ag"]
+    symbols = learn(texts, config.Units("bpe", pieces=12, words=3)).vocabulary.symbols
+    assert len(symbols) == len(set(symbols)) == 1 + 12
 
 
 def test_training_text_without_a_character_is_refused():

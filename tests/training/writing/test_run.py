@@ -10,12 +10,14 @@ torch = pytest.importorskip("torch")
 from speechrnn import config
 from speechrnn.errors import SpeechRnnError
 from speechrnn.model_folder import read_model_folder
+from speechrnn.text import BLANK, Vocabulary
 from speechrnn.training.checkpoint import RunFolder
+from speechrnn.training.model.network import Network
 from speechrnn.training.model.network_folder import read_network
 from speechrnn.training.optimisation.update import Updates
 from speechrnn.training.run import Request as TrainRequest
 from speechrnn.training.run import train
-from speechrnn.training.writing.run import Request, teach
+from speechrnn.training.writing.run import Request, teach, writing_network
 from tests.training.tones import hearing_request, tiny_run, tone_request
 
 TEACHING = replace(
@@ -134,6 +136,29 @@ def test_training_goes_on_from_a_model_with_a_writer_and_needs_no_lexicon(
     before, after = weights_in(tmp_path / "writer"), weights_in(tmp_path / "further")
     assert before.keys() == after.keys()
     assert all((before[name] != after[name]).any() for name in before if "weight_hh" in name)
+
+
+def test_a_writer_is_taught_further_and_of_its_head_the_pieces_that_stay() -> None:
+    model = config.Model(config.FrontEnd(), config.Encoder(layers=1, width=4, channels=2), config.Writer(1))
+    torch.manual_seed(7)
+    listener = Network(model, 3, config.Augmentation(), sounds=4)
+    theirs, ours = (Vocabulary("characters", (BLANK, *symbols)) for symbols in ("ab", "cb"))
+    network = writing_network(listener, replace(TEACHING, model=model), ours, theirs)
+    before, after = listener.state_dict(), network.state_dict()
+    changed = {name for name, weight in after.items() if not torch.equal(weight, before[name])}
+    assert changed == {"writer.head.weight", "writer.head.bias"}
+    same_rows = (after["writer.head.weight"] == before["writer.head.weight"]).all(dim=1)
+    assert same_rows.tolist() == [True, False, True]
+
+
+def test_a_head_of_another_width_begins_anew() -> None:
+    model = config.Model(config.FrontEnd(), config.Encoder(layers=1, width=4, channels=2), config.Writer(1))
+    wider = replace(model, writer=config.Writer(1, bottleneck=model.writer.bottleneck + 1))
+    listener = Network(model, 3, config.Augmentation(), sounds=4)
+    letters = Vocabulary("characters", (BLANK, "a", "b"))
+    network = writing_network(listener, replace(TEACHING, model=wider), letters, letters)
+    assert torch.equal(network.writer.projection.weight, listener.writer.projection.weight)
+    assert network.text_head().in_features == wider.writer.bottleneck
 
 
 def test_a_writer_without_sounds_is_refused(hearing: TrainRequest, tmp_path: Path) -> None:
