@@ -3,8 +3,9 @@
 ONNX Runtime has an int8 kernel for LSTM (`DynamicQuantizeLSTM`) and for products with a matrix, and none for
 GRU and plain RNN. Of those the file is quantised and the weights become floats again when it is loaded: as
 small, but no faster. Front end, convolutions and what is read off the encoder stay in fp32: they are small,
-and decide much. A writer's heads decide as much and are large: they are stored like a GRU, with eight bits,
-and read activations in fp32 (35.07 % of the words of held-out speakers wrong, as in fp32; seven bits: 35.34).
+and decide much. A writer's head decides as much and is large: it is stored like a GRU, with eight bits, and
+reads activations in fp32 (that of a model with 1,000 pieces: 35.07 % of the words of held-out speakers wrong,
+as in fp32; with seven bits 35.34).
 
 Weights have a scale for each row, and seven bits where they meet int8 activations: on x86 without VNNI the
 sum of two products of eight bits saturates. Measured on such a processor, mean distance from fp32:

@@ -3,7 +3,7 @@
 A frame writes its likeliest token. Where a network has heard something and doubts what, several tokens share
 its probability, and the blank, which need not share, wins: the word is left out, although some word is right
 more often than none. So the blank is held back, by as much as leaves the fewest words of the validation set
-wrong, and the bias of the network's heads keeps it. (Priors of all tokens, by which Miao et al. 2015, EESEN,
+wrong, and the bias of the network's head keeps it. (Priors of all tokens, by which Miao et al. 2015, EESEN,
 divide, serve the search: `decoding/beam/priors.py`. For greedy decoding those of the others were no help.)
 
 Called by the loop between updates, for recognisers and writers alike.
