@@ -63,7 +63,10 @@ def load_pretrained(
 def carry_rows(
     head: str, weights: dict[str, Tensor], found: Mapping[str, Tensor], ours: Vocabulary, theirs: Vocabulary
 ) -> None:
-    """Give the `head` among `weights`, of `ours`, the rows of that among `found`, of `theirs`, by symbol."""
+    """Give the `head` among `weights`, of `ours`, the rows of that among `found`, of `theirs`, by symbol.
+
+    Weights are [tokens, width], biases [tokens]; widths are the same, and both vocabularies have a blank.
+    """
     rows = {symbol: row for row, symbol in enumerate(theirs.symbols)}
     to = [row for row, symbol in enumerate(ours.symbols) if symbol in rows]
     of = [rows[ours.symbols[row]] for row in to]

@@ -203,13 +203,12 @@ def writing_network(
     assert listener.sound_head is not None
     network = Network(run.model, len(vocabulary), run.augmentation, sounds=listener.sound_head.out_features)
     found, weights = listener.state_dict(), network.state_dict()
-    before, head = listener.writer and listener.writer.head, network.text_head()
     weights |= {
         name: found[name]
         for name, own in weights.items()
         if _shape(found, name) == own.shape and not name.startswith("writer.head.")
     }
-    if before is not None and before.in_features == head.in_features:
+    if listener.writer is not None and listener.text_head().in_features == network.text_head().in_features:
         carry_rows("writer.head", weights, found, vocabulary, listeners)
     network.load_state_dict(weights)
     return network

@@ -121,6 +121,7 @@ def test_frequent_words_are_a_piece_each_and_the_others_are_made_of_what_they_al
 def test_a_word_that_is_a_piece_of_others_makes_room_for_one_more():
     texts = ["a b c ab", "a b c", "a b c", "ad ae af ag"]
     symbols = learn(texts, config.Units("bpe", pieces=12, words=3)).vocabulary.symbols
+    assert symbols[1] == "▁a"  # learnt as a piece, and a word as well
     assert len(symbols) == len(set(symbols)) == 1 + 12
 
 
