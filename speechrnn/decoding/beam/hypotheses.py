@@ -7,7 +7,9 @@ together; times and confidences are those of the likeliest.
 Sizes: entries (of the beam), frames, tokens.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +59,14 @@ def final_hypotheses(rules: Rules, beam: Beam, frames: Frames, nbest: int) -> li
         Hypothesis(one.text, _words(rules, beam, frames, one), one.score)
         for one in _distinct(sentences)[:nbest]
     ]
+
+
+def best_of_all(lists: Sequence[list[Hypothesis]], nbest: int) -> list[Hypothesis]:
+    """Return the `nbest` best of several n-best lists, each text once, with the highest of its scores."""
+    merged: dict[str, Hypothesis] = {}
+    for one in sorted(chain.from_iterable(lists), key=lambda hypothesis: -hypothesis.score):
+        merged.setdefault(one.text, one)
+    return list(merged.values())[:nbest]
 
 
 def leading_hypothesis(rules: Rules, beam: Beam, frames: Frames) -> Hypothesis:

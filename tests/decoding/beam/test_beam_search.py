@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from speechrnn.decoding.beam.grammar import grammar
 from speechrnn.decoding.beam.hot_words import HotWord
+from speechrnn.decoding.beam.hypotheses import final_hypotheses
 from speechrnn.decoding.beam.search import BeamSearch
 from speechrnn.decoding.beam.settings import BeamSettings
 from speechrnn.decoding.greedy import greedy
@@ -118,7 +119,10 @@ def test_beam_margin_and_floor_keep_what_the_book_keeps(seed, frames, width, mar
     vocabulary = Vocabulary("characters", (BLANK, "a", "b", "c", "d"))
     log_probs = random_log_probs(seed, frames, len(vocabulary), peakedness)
     limits = everything(beam=width, margin=margin, token_floor=floor)
-    found = BeamSearch(vocabulary, limits).decode(log_probs, 0.04)
+    stream = BeamSearch(vocabulary, limits).stream(0.04)
+    stream.push(log_probs)
+    of_the_book = stream._searches[-1]
+    found = final_hypotheses(stream._rules, of_the_book.beam, stream._searched(), limits.nbest)
     expected = prefix_beam(log_probs.astype(np.float64), width, margin=margin, floor=floor)
     assert [hypothesis.text for hypothesis in found] == [vocabulary.spell(prefix) for prefix, _ in expected]
     assert [hypothesis.score for hypothesis in found] == pytest.approx(
@@ -286,6 +290,21 @@ def test_dropping_what_is_outdone_loses_none_of_the_best_sentences(seed, told, n
     assert len(best) == min(nbest, len(exact))
 
 
+@settings(max_examples=40, deadline=None)
+@given(seed=seeds, width=st.integers(1, 12), nbest=st.integers(2, 8), frames=st.integers(1, 40))
+def test_asking_for_more_sentences_makes_the_best_no_worse(seed, width, nbest, frames):
+    log_probs = random_log_probs(seed, frames, len(LETTERS), 1.5)
+    alone, *_ = BeamSearch(LETTERS, everything(beam=width, nbest=1), trigrams("words")).decode(
+        log_probs, 0.04
+    )
+    found = BeamSearch(LETTERS, everything(beam=width, nbest=nbest), trigrams("words")).decode(
+        log_probs, 0.04
+    )
+    assert found[0].score >= alone.score
+    assert len({one.text for one in found}) == len(found) <= nbest
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+
+
 def test_a_narrow_beam_is_not_filled_with_histories_that_do_not_matter_any_more():
     """After an unclear beginning the prefixes of the beam differ in what may follow."""
     log_probs = np.concatenate(
@@ -295,7 +314,8 @@ def test_a_narrow_beam_is_not_filled_with_histories_that_do_not_matter_any_more(
     for nbest in (1, 5000):
         stream = BeamSearch(LETTERS, everything(beam=64, nbest=nbest), trigrams("words")).stream(0.04)
         stream.push(log_probs)
-        entries = stream._beam.entries[: stream._beam.counts[1]]
+        beam = stream._searches[-1].beam
+        entries = beam.entries[: beam.counts[1]]
         futures = {
             tuple(entry[name] for name in ("lm", "state", "token", "hot", "open")) for entry in entries
         }

@@ -109,5 +109,5 @@ def test_what_was_dropped_takes_no_memory():
     stream = BeamSearch(LETTERS, BeamSettings(beam=10)).stream(0.04)
     for seed in range(40):
         stream.push(random_log_probs(seed, stream_module.CLEAR_EVERY, len(LETTERS), 4.0))
-    kept = int(stream._beam.counts[0])
+    kept = int(stream._searches[0].beam.counts[0])
     assert kept < 2 * 40 * stream_module.CLEAR_EVERY  # of up to 10 a frame
