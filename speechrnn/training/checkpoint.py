@@ -25,7 +25,7 @@ from speechrnn.errors import SpeechRnnError, check_readable
 from speechrnn.text import Vocabulary
 from speechrnn.training.given import Given
 
-STATE_FORMAT = 4
+STATE_FORMAT = 5
 STATE_KIND = "speechrnn training state"
 RUN_FORMAT = 2
 

@@ -16,6 +16,9 @@ from torch.autograd.function import once_differentiable
 
 from speechrnn.training.model.forward_backward import BLANK, occupied
 
+SLICE = 50
+"""Frames whose scores are in memory as float32 at a time."""
+
 
 def negative_log_likelihoods_of_scores(
     scores: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor
@@ -36,11 +39,11 @@ class _OfScores(torch.autograd.Function):
     def forward(ctx: Any, scores: Tensor, frames: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
         losses, ctx.rows = torch.empty(len(scores)), []
         for row, (valid, length) in enumerate(zip(frames.tolist(), lengths.tolist(), strict=True)):
-            own = scores[row, :valid].float()
-            norms = own.logsumexp(dim=-1, keepdim=True)
+            own = scores[row, :valid]
+            norms = log_norms(own)
             known, places = np.unique(np.append(BLANK, targets[row, :length]), return_inverse=True)
             tokens, text = torch.from_numpy(known), torch.from_numpy(places[1:])
-            log_probs = own[:, tokens] - norms
+            log_probs = own[:, tokens] - norms  # in float32, as the norms are
             shares = torch.zeros_like(log_probs)
             losses[row] = occupied(log_probs, text, shares)
             ctx.rows.append((valid, norms, tokens, shares))
@@ -53,8 +56,24 @@ class _OfScores(torch.autograd.Function):
         (scores,) = ctx.saved_tensors
         by_scores = torch.empty_like(scores)
         for row, (valid, norms, tokens, shares) in enumerate(ctx.rows):
-            own = (scores[row, :valid] - norms).exp_()  # in float32, as the norms are
-            own[:, tokens] -= shares
-            by_scores[row, :valid] = own.mul_(slope[row])
+            for some in in_slices(valid):
+                own = scores[row, some].to(torch.float32, copy=True).sub_(norms[some]).exp_()
+                own[:, tokens] -= shares[some]
+                by_scores[row, some] = own.mul_(slope[row])
             by_scores[row, valid:] = 0
         return by_scores, None, None, None
+
+
+def log_norms(scores: Tensor) -> Tensor:
+    """Return the log of the sum of the exponentials of each row of `scores`, float32 [frames, 1]."""
+    norms = torch.empty(len(scores), 1)
+    for some in in_slices(len(scores)):
+        own = scores[some].to(torch.float32, copy=True)
+        highest = own.amax(dim=-1, keepdim=True)
+        norms[some] = own.sub_(highest).exp_().sum(dim=-1, keepdim=True).log_().add_(highest)
+    return norms
+
+
+def in_slices(frames: int) -> list[slice]:
+    """Return slices of so many frames that are worked on in place: fresh memory costs more than the sums."""
+    return [slice(start, min(start + SLICE, frames)) for start in range(0, frames, SLICE)]

@@ -49,7 +49,12 @@ class Writer(nn.Module):
         return torch.log_softmax(self.scores(heard, lengths, seeds).float(), dim=-1)
 
     def scores(self, heard: Tensor, lengths: Tensor, seeds: Tensor | None = None) -> Tensor:
-        """Return scores [batch, frames, tokens] whose softmax are the probabilities of tokens.
+        """Return scores [batch, frames, tokens] whose softmax are the probabilities of tokens."""
+        scores: Tensor = self.head(self.read(heard, lengths, seeds))
+        return scores
+
+    def read(self, heard: Tensor, lengths: Tensor, seeds: Tensor | None = None) -> Tensor:
+        """Return what the head reads, [batch, frames, bottleneck].
 
         `heard` [batch, frames, sounds] are natural log-probabilities, of which the first `lengths` [batch]
         frames count. `seeds` [batch] turns dropout on and is all it depends on.
@@ -66,6 +71,5 @@ class Writer(nn.Module):
             written = locked_dropout(layer(hidden, steps), self.dropout, seeds, DROPOUT_STREAM + number)
             hidden = hidden + written
         finished = self.norm(hidden)
-        each = torch.stack([read(finished) for read in self.of_frames], dim=2)
-        scores: Tensor = self.head(each.flatten(1, 2)[:, :frames])
-        return scores
+        each = torch.stack([of_frame(finished) for of_frame in self.of_frames], dim=2)
+        return each.flatten(1, 2)[:, :frames]

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from speechrnn import config, dsp
 from speechrnn.decoding.ngram.sentences import sentences_in, without
 from speechrnn.errors import SpeechRnnError, check_readable
 from speechrnn.manifest import Utterance
 from speechrnn.model_folder import TrainedModel
-from speechrnn.pronunciation import read_pronunciations
+from speechrnn.pronunciation import Pronunciations, read_pronunciations
 from speechrnn.text import Vocabulary, normalise
 from speechrnn.training.checkpoint import RunFolder, RunRecord, write_record
 from speechrnn.training.continuing import begun, check_same_run, taken_up
@@ -49,6 +50,7 @@ from speechrnn.training.validation import validate
 from speechrnn.training.writing.imitation import Imitation
 from speechrnn.training.writing.lessons import Lessons, Prose
 from speechrnn.training.writing.listening import Heard, listen
+from speechrnn.training.writing.shared_parts import SharedParts
 
 LISTENING_SECONDS = 160.0
 """Audio in the batches that the network listens to."""
@@ -81,15 +83,22 @@ class Request:
 class Pupil(nn.Module):
     """The writer as the training loop sees a network: what is heard takes the place of audio."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, parts: SharedParts) -> None:
         super().__init__()
         self.writer = writer
+        self.parts = parts
 
     def forward(
         self, heard: Tensor, lengths: Tensor, seeds: Tensor | None = None, mask: bool = False
     ) -> tuple[Tensor, Tensor]:
         """Return scores [batch, frames, tokens] and `lengths`; nothing is masked any more."""
-        return self.writer.scores(heard, lengths, seeds), lengths
+        read, head = self.writer.read(heard, lengths, seeds), self.writer.head
+        return F.linear(read, head.weight + self.parts(), head.bias), lengths
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Add to the rows of the writer's head what their parts do, so that it writes alone."""
+        self.writer.head.weight += self.parts()
 
 
 def teach(request: Request, say: Callable[[str], None]) -> int | None:
@@ -140,9 +149,11 @@ def prepare(request: Request, folder: RunFolder, ranks: Ranks, say: Callable[[st
     listener = network_of(trained, request.model).to(ranks.device)
     heard = hear(listener, corpus, run, threads, ranks, say)
     lessons = lessons_of(heard, corpus.speller, texts(), run, ranks, say)
-    network = writing_network(listener, run, vocabulary, trained.vocabulary).to(ranks.device)
-    assert network.writer is not None
-    pupil = Pupil(network.writer)
+    network = writing_network(listener, run, vocabulary, trained.vocabulary)
+    writer = network.to(ranks.device).writer
+    assert writer is not None
+    known = kept_rows(listener, network, vocabulary, trained.vocabulary)
+    pupil = Pupil(writer, parts_in_common(writer, vocabulary, pronouncer.pronunciations, known))
     task = spelling(network, corpus, run, threads, ranks)
     if record is None:
         workload = Workload(lessons.frames_per_epoch / task.rate, 0.0)
@@ -208,10 +219,30 @@ def writing_network(
         for name, own in weights.items()
         if _shape(found, name) == own.shape and not name.startswith("writer.head.")
     }
-    if listener.writer is not None and listener.text_head().in_features == network.text_head().in_features:
+    if kept_rows(listener, network, vocabulary, listeners):
         carry_rows("writer.head", weights, found, vocabulary, listeners)
     network.load_state_dict(weights)
     return network
+
+
+def kept_rows(
+    listener: Network, network: Network, vocabulary: Vocabulary, listeners: Vocabulary
+) -> list[int]:
+    """Return which rows of the head of `network` are those of the writer of `listener`."""
+    if listener.writer is None or listener.text_head().in_features != network.text_head().in_features:
+        return []
+    theirs = {*listeners.symbols}
+    return [row for row, symbol in enumerate(vocabulary.symbols) if symbol in theirs]
+
+
+def parts_in_common(
+    writer: Writer, vocabulary: Vocabulary, pronunciations: Pronunciations, known: Sequence[int]
+) -> SharedParts:
+    """Return what the tokens of `writer` have in common, and leave its head the rest of its `known` rows."""
+    parts = SharedParts(vocabulary, pronunciations, writer.head.in_features).to(writer.head.weight.device)
+    if known:
+        parts.explain(writer.head.weight.detach(), known)
+    return parts
 
 
 def hear(
@@ -268,6 +299,8 @@ def spelling(network: Network, corpus: Corpus, run: config.Run, threads: int, ra
     )
 
     def error_rates(pupil: nn.Module) -> dict[str, float]:
+        assert isinstance(pupil, Pupil)
+        pupil.fold()
         return validate(network, batches, corpus.valid, vocabulary, ranks, threads)
 
     return Task(

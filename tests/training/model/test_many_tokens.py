@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from speechrnn.training.model.forward_backward import negative_log_likelihoods
-from speechrnn.training.model.many_tokens import negative_log_likelihoods_of_scores
+from speechrnn.training.model.many_tokens import SLICE, negative_log_likelihoods_of_scores
 from tests.training.model.test_forward_backward import utterances
 
 
@@ -19,7 +19,7 @@ def by_log_probs(scores, *text):
 @given(
     seed=st.integers(0, 10**6),
     count=st.integers(1, 4),
-    most_frames=st.integers(1, 60),
+    most_frames=st.integers(1, 2 * SLICE + 20),
     tokens=st.integers(2, 40),
     peakedness=st.sampled_from([0.3, 3.0, 30.0, 600.0]),
     number_format=st.sampled_from([torch.float32, torch.bfloat16]),

@@ -14,10 +14,11 @@ from speechrnn.text import BLANK, Vocabulary
 from speechrnn.training.checkpoint import RunFolder
 from speechrnn.training.model.network import Network
 from speechrnn.training.model.network_folder import read_network
+from speechrnn.training.model.writer import Writer
 from speechrnn.training.optimisation.update import Updates
 from speechrnn.training.run import Request as TrainRequest
 from speechrnn.training.run import train
-from speechrnn.training.writing.run import Request, teach, writing_network
+from speechrnn.training.writing.run import Pupil, Request, parts_in_common, teach, writing_network
 from tests.training.tones import hearing_request, tiny_run, tone_request
 
 TEACHING = replace(
@@ -159,6 +160,22 @@ def test_a_head_of_another_width_begins_anew() -> None:
     network = writing_network(listener, replace(TEACHING, model=wider), letters, letters)
     assert torch.equal(network.writer.projection.weight, listener.writer.projection.weight)
     assert network.text_head().in_features == wider.writer.bottleneck
+
+
+def test_what_learns_with_parts_writes_the_same_without_them_afterwards() -> None:
+    model = config.Model(config.FrontEnd(), config.Encoder(layers=1, width=4, channels=2), config.Writer(1))
+    vocabulary = Vocabulary("bpe", (BLANK, "▁ab", "▁abc", "▁bc"))
+    writer = Writer(model, 3, len(vocabulary))
+    known = [0, 1, 3]
+    rows = writer.head.weight.detach().clone()
+    pupil = Pupil(writer, parts_in_common(writer, vocabulary, {"abc": (("A", "B", "C"),)}, known))
+    heard, frames = torch.randn(2, 5, 3).log_softmax(-1), torch.tensor([5, 3])
+    with torch.no_grad():
+        learning = pupil(heard, frames)[0]
+        pupil.fold()
+        torch.testing.assert_close(writer.scores(heard, frames), learning)
+    torch.testing.assert_close(writer.head.weight.detach()[known], rows[known])
+    assert not torch.allclose(writer.head.weight[2], rows[2])
 
 
 def test_a_writer_without_sounds_is_refused(hearing: TrainRequest, tmp_path: Path) -> None:
