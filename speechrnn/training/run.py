@@ -209,7 +209,8 @@ def recognition(corpus: Corpus, run: config.Run, ranks: Ranks, threads: int) -> 
         return validate(network, batches, corpus.valid, vocabulary, ranks, threads)
 
     tokens = len(vocabulary)
-    loss = partial(training_loss, settings=run.loss, tokens=tokens)
+    writes = run.model.writer.layers > 0
+    loss = partial(training_loss, settings=run.loss, tokens=tokens, scores=writes)
     watched = {"blanks": partial(blank_frames, tokens=tokens)}
     rate = run.model.front_end.sample_rate
     return Task(loss=loss, watched=watched, metric=error_rates, rate=rate, criterion="wer")

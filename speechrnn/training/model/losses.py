@@ -19,20 +19,21 @@ from torch import Tensor
 
 from speechrnn import config
 from speechrnn.training.data.batch import Batch
-from speechrnn.training.model.ctc import summed_loss, summed_loss_of_sounds
+from speechrnn.training.model.ctc import summed_loss, summed_loss_of_scores, summed_loss_of_sounds
 from speechrnn.training.model.recurrence import valid_frames
 
 
 def training_loss(
-    log_probs: Tensor, frames: Tensor, batch: Batch, settings: config.Loss, tokens: int
+    log_probs: Tensor, frames: Tensor, batch: Batch, settings: config.Loss, tokens: int, scores: bool = False
 ) -> Tensor:
     """Return the loss over `batch`, a scalar, to be divided by all of the valid frames.
 
     `log_probs` [outputs x batch, frames, tokens + sounds] and `frames` [outputs x batch] hold the batch once
     for every output: the end of the stack in each view, then its middle in each view. What follows on the
-    first `tokens` are sounds.
+    first `tokens` are sounds. With `scores` the tokens have these, whose softmax are the probabilities.
     """
-    written = _loss_of_head(log_probs[..., :tokens], frames, batch, settings, summed_loss)
+    summed = summed_loss_of_scores if scores else summed_loss
+    written = _loss_of_head(log_probs[..., :tokens], frames, batch, settings, summed)
     if log_probs.shape[-1] == tokens:
         return written
     said = _loss_of_head(log_probs[..., tokens:], frames, batch, settings, summed_loss_of_sounds)
@@ -56,7 +57,8 @@ def _loss_of_head(
         # There are twice as many frames to divide by.
         loss = 2 * ((1 - settings.middle) * loss + settings.middle * torch.stack(losses[views:]).sum())
     if settings.consistency:
-        apart = disagreement(outputs[0], outputs[1], valid[0])
+        one, other = (output.log_softmax(dim=-1) for output in outputs[:2])  # scores, perhaps
+        apart = disagreement(one, other, valid[0])
         loss = loss + settings.consistency * len(losses) * apart
     return loss
 

@@ -48,7 +48,8 @@ class Network(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return log-probabilities float32 [batch, frames, tokens + sounds] and the valid frames [batch].
 
-        What the heads say stands side by side; the probabilities of each add up to 1.
+        What the heads say stands side by side; the probabilities of each add up to 1. In training a writer
+        gives scores instead, whose softmax are probabilities: its loss needs no more (`many_tokens.py`).
 
         `audio` [batch, samples] in [-1, 1], `lengths` [batch] in samples. With `seeds` [batch] the network is
         in training: dropout is on, `mask` adds SpecAugment, both draw from the seeds alone, and there is a
@@ -109,9 +110,13 @@ class Network(nn.Module):
     def written(self, heard: Tensor, frames: Tensor, seeds: Tensor | None = None) -> Tensor:
         """Return log-probabilities [batch, frames, tokens + sounds] of what is `heard`, by the writer if any.
 
-        `frames` [batch] are valid; `seeds` [batch] turns dropout on.
+        `frames` [batch] are valid; `seeds` [batch] turns dropout on, and log-probabilities of a writer's
+        tokens into scores.
         """
-        return heard if self.writer is None else torch.cat([self.writer(heard, frames, seeds), heard], dim=-1)
+        if self.writer is None:
+            return heard
+        text = self.writer(heard, frames) if seeds is None else self.writer.scores(heard, frames, seeds)
+        return torch.cat([text, heard], dim=-1)
 
     def normalised(self, scores: Tensor) -> Tensor:
         """Return scores as `heard` gives them as float32 log-probabilities, each head for itself."""

@@ -102,6 +102,22 @@ def test_sounds_answer_for_their_share_of_the_loss(loss):
     assert found == pytest.approx(0.7 * written + 0.3 * said, rel=1e-5)
 
 
+@pytest.mark.parametrize("loss", [config.Loss(), *EXTRAS], ids=str)
+def test_scores_of_tokens_have_the_loss_of_their_log_probabilities(loss):
+    plain = tone_batch(3)
+    batch = replace(plain, sounds=plain.targets, sound_lengths=plain.target_lengths)
+    both, frames = network_with(loss, sounds=TOKENS)(batch.audio, batch.lengths, batch.seeds, True)
+    log_probs, said = both.detach().split(TOKENS, -1)
+    slopes, losses = [], []
+    for scores, text in ((False, log_probs), (True, log_probs + torch.randn(*log_probs.shape[:2], 1))):
+        text.requires_grad_()
+        given = torch.cat([text if scores else text.log_softmax(-1), said], dim=-1)
+        losses.append(training_loss(given, frames, batch, loss, TOKENS, scores))
+        slopes += torch.autograd.grad(losses[-1], text)
+    torch.testing.assert_close(*losses)
+    torch.testing.assert_close(*slopes, rtol=1e-3, atol=1e-5)
+
+
 @pytest.mark.parametrize("loss", EXTRAS, ids=str)
 def test_extras_add_rows_and_change_none_of_the_others(loss):
     batch = tone_batch(3)

@@ -77,5 +77,5 @@ def test_in_training_the_text_of_every_stage_that_is_looked_at_comes_from_the_wr
     log_probs, frames = network(0.1 * torch.randn(2, 4000), torch.tensor([4000, 3100]), seeds)
     assert network.writer is not None
     assert len(log_probs) == len(frames) == 4
-    written = network.writer(log_probs[..., TOKENS:], frames, seeds.repeat(2))
+    written = network.writer.scores(log_probs[..., TOKENS:], frames, seeds.repeat(2))
     torch.testing.assert_close(log_probs[..., :TOKENS], written)
