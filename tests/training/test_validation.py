@@ -15,9 +15,10 @@ from speechrnn.training.data.batch import Batch, Example, stack
 from speechrnn.training.evaluation import results_by_id, score_transcripts
 from speechrnn.training.model.network import Network
 from speechrnn.training.optimisation.distributed import Ranks
-from speechrnn.training.validation import HELD_BACK, hold_back_blank, transcripts, validate
+from speechrnn.training.validation import BLANK_BACK, WAYS, hold_back, transcripts, validate
 
 VOCABULARY = Vocabulary("characters", (BLANK, " ", "a", "b"))
+PIECES = Vocabulary("bpe", (BLANK, "▁a", "b", "▁ab"))
 SOUNDS = Vocabulary("sounds", (BLANK, "AH", "B"))
 ALONE = Ranks(0, 1, torch.device("cpu"))
 
@@ -29,7 +30,7 @@ def network_of(writer: int, blank: float, seed: int = 0) -> Network:
         encoder=config.Encoder(layers=1, width=8, stride=2, channels=2), writer=config.Writer(writer)
     )
     network = Network(model, len(VOCABULARY), config.Augmentation(), sounds=len(SOUNDS) if writer else 0)
-    hold_back_blank(network, -blank)
+    hold_back(network, VOCABULARY, -blank, 0.0)
     return network
 
 
@@ -53,7 +54,7 @@ def greedily(network: Network, batches: list[Batch]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("writer", [0, 1], ids=["encoder", "writer"])
-@pytest.mark.parametrize("amount", HELD_BACK)
+@pytest.mark.parametrize("amount", BLANK_BACK)
 def test_what_was_measured_is_what_the_network_then_writes(writer: int, amount: float) -> None:
     batches = noise(3)
     truth = greedily(network_of(writer, blank=0.0), batches)
@@ -74,24 +75,27 @@ def test_of_equal_ones_the_least_is_held_back() -> None:
 
 
 @pytest.mark.parametrize("writer", [0, 1])
-def test_nothing_but_the_blank_of_the_text_is_held_back(writer: int) -> None:
+def test_nothing_but_the_blank_and_continuing_pieces_of_the_text_is_held_back(writer: int) -> None:
     network = network_of(writer, blank=0.0)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    hold_back_blank(network, 0.5)
+    hold_back(network, PIECES, 0.5, 0.25)
     changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
     head = "writer.head.bias" if writer else "head.bias"
     assert changed == {head}
-    assert (before[head] - network.state_dict()[head]).tolist() == pytest.approx([0.5, 0, 0, 0])
+    assert (before[head] - network.state_dict()[head]).tolist() == pytest.approx([0.5, 0, 0.25, 0])
 
 
-@given(st.integers(0, 10**6), st.integers(0, 12))
+@pytest.mark.parametrize("vocabulary", [VOCABULARY, PIECES], ids=["letters", "pieces"])
+@given(seed=st.integers(0, 10**6), frames=st.integers(0, 12))
 @settings(max_examples=50, deadline=None)
-def test_transcripts_are_those_of_lowered_blanks(seed: int, frames: int) -> None:
+def test_transcripts_are_those_of_lowered_blanks_and_pieces(
+    vocabulary: Vocabulary, seed: int, frames: int
+) -> None:
     logits = np.random.default_rng(seed).standard_normal((frames, 7)).astype(np.float32)
     log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     given_before = log_probs.copy()
-    texts = transcripts(log_probs, VOCABULARY)
-    for amount, text in zip(HELD_BACK, texts, strict=True):
-        lowered = log_probs[:, :4] - np.array([amount, 0, 0, 0], np.float32)
-        assert text == greedy(lowered, VOCABULARY, 1.0).text
+    texts = transcripts(log_probs, vocabulary)
+    for (blank, continuing), text in zip(WAYS, texts, strict=True):
+        held = [blank, 0, continuing if vocabulary is PIECES else 0, 0]
+        assert text == greedy(log_probs[:, :4] - np.array(held, np.float32), vocabulary, 1.0).text
     assert np.array_equal(log_probs, given_before)
