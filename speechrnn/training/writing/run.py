@@ -194,13 +194,15 @@ def units_of(sentences: Iterable[str], pronouncer: Pronouncer, settings: config.
             "texts: no sentence has only words that the lexicon says; see `speechrnn lexicon`"
         )
     sample = readable[:: -(-len(readable) // SENTENCES_FOR_UNITS)]
+    characters = len({*"".join(sample)})
     try:
         return learn(sample, settings).vocabulary
     except SpeechRnnError:
-        if settings.kind != "bpe" or settings.pieces <= len({*"".join(sample)}):
+        if settings.kind != "bpe" or settings.pieces <= characters:
             raise
-        fewer = replace(settings, pieces=settings.pieces // 2, words=settings.words // 2)
-        return units_of(sample, pronouncer, fewer)
+        pieces, different = settings.pieces // 2, len({word for one in sample for word in one.split()})
+        words = max(0, min(settings.words // 2, different // 2, pieces - characters))
+        return units_of(sample, pronouncer, replace(settings, pieces=pieces, words=words))
 
 
 def writing_network(

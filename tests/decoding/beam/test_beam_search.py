@@ -170,10 +170,9 @@ def test_frames_that_are_surely_blank_can_be_passed_over(seed):
     log_probs = random_log_probs(seed, 30, len(LETTERS))
     silent = np.random.default_rng(seed).random(30) < 0.6
     log_probs[silent] = np.log(np.array([1 - 3e-7, 1e-7, 1e-7, 1e-7], np.float32))
-    exact = BeamSearch(LETTERS, everything(beam=50, nbest=50)).decode(log_probs, 0.04)[:3]
-    passing = BeamSearch(LETTERS, everything(beam=50, nbest=50, sure_blank=0.9999)).decode(log_probs, 0.04)[
-        :3
-    ]
+    limits = {"beam": 400, "nbest": 400}
+    exact = BeamSearch(LETTERS, everything(**limits)).decode(log_probs, 0.04)[:3]
+    passing = BeamSearch(LETTERS, everything(**limits, sure_blank=0.9999)).decode(log_probs, 0.04)[:3]
     assert [one.text for one in passing] == [one.text for one in exact]
     assert [one.score for one in passing] == pytest.approx([one.score for one in exact], abs=1e-3)
 

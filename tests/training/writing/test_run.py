@@ -12,13 +12,14 @@ from speechrnn.errors import SpeechRnnError
 from speechrnn.model_folder import read_model_folder
 from speechrnn.text import BLANK, Vocabulary
 from speechrnn.training.checkpoint import RunFolder
+from speechrnn.training.data.units import Pronouncer
 from speechrnn.training.model.network import Network
 from speechrnn.training.model.network_folder import read_network
 from speechrnn.training.model.writer import Writer
 from speechrnn.training.optimisation.update import Updates
 from speechrnn.training.run import Request as TrainRequest
 from speechrnn.training.run import train
-from speechrnn.training.writing.run import Pupil, Request, parts_in_common, teach, writing_network
+from speechrnn.training.writing.run import Pupil, Request, parts_in_common, teach, units_of, writing_network
 from tests.training.tones import hearing_request, tiny_run, tone_request
 
 TEACHING = replace(
@@ -160,6 +161,15 @@ def test_a_head_of_another_width_begins_anew() -> None:
     network = writing_network(listener, replace(TEACHING, model=wider), letters, letters)
     assert torch.equal(network.writer.projection.weight, listener.writer.projection.weight)
     assert network.text_head().in_features == wider.writer.bottleneck
+
+
+@pytest.mark.parametrize("words", [0, 60])
+def test_a_text_too_small_for_its_pieces_gets_fewer_and_room_for_its_letters(words: int) -> None:
+    said = {word: (tuple(word.upper()),) for word in ("abcdefgh", "hgfedcba", "abba", "dada", "cab")}
+    pronouncer = Pronouncer(Vocabulary("sounds", (BLANK, *"ABCDEFGH")), said)
+    vocabulary = units_of([" ".join(said)], pronouncer, config.Units("bpe", pieces=64, words=words))
+    assert {"▁", *"abcdefgh"} <= {*vocabulary.symbols}
+    assert len(vocabulary) - 1 in (16, 32)
 
 
 def test_what_learns_with_parts_writes_the_same_without_them_afterwards() -> None:
