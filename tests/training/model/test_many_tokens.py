@@ -37,7 +37,8 @@ def test_loss_and_derivative_are_those_of_the_log_probabilities(
     (ours, slope), (theirs, their_slope) = found
     assert (slope.dtype, slope.shape) == (number_format, scores.shape)
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-4)
-    rounding = 0.01 if number_format == torch.bfloat16 else 1e-4
+    # Scores of some hundreds are known to 3e-5 in float32, and their exponentials, summed, no better.
+    rounding = 0.01 if number_format == torch.bfloat16 else max(1e-4, 4e-6 * peakedness)
     torch.testing.assert_close(slope, their_slope, rtol=rounding, atol=rounding)
 
 
