@@ -15,7 +15,7 @@ RUN = config.Run(
     model=config.Model(
         encoder=config.Encoder(dropout=0.1),
         writer=config.Writer(layers=2),
-        units=config.Units("bpe", 4000),
+        units=config.Units("bpe", pieces=7500, words=7000),
     ),
     batching=config.Batching(seconds=640),
     optimisation=config.Optimisation(peak_rate=3e-3),
